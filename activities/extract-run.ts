@@ -1,0 +1,63 @@
+import { ApplicationFailure, Context } from '@temporalio/activity';
+import { wakeLane } from '../src/control/index.js';
+import { extract } from '../src/extraction/index.js';
+import { findRun, noteTrouble, RunStopped, type RunRow } from '../src/ledger/index.js';
+import { SourceError } from '../src/sources/index.js';
+import type { Dependencies } from './dependencies.js';
+import type { Activities, ExtractReport } from './types.js';
+
+/** Reads a run on for some twenty seconds; wakes the lane after the first page that queued something. */
+export function extractRun(dependencies: Dependencies): Activities['extractRun'] {
+  const { pool, config, connectors, temporal, stopping, extractBudgetMs = 20_000 } = dependencies;
+  return async ({ run: id }): Promise<ExtractReport> => {
+    const run = await findRun(pool, id);
+    if (!run) throw ApplicationFailure.nonRetryable(`there is no run ${id} in the ledger`, 'UnknownRun');
+    if (!run.extracting) return { done: true, cancelled: run.status === 'cancelled' };
+    const context = Context.current();
+    const { source, rules } = connectors.wire(config.current(), run.sync);
+    let waking: Promise<void> | undefined;
+    try {
+      const { done } = await heartbeating(context, () =>
+        extract({
+          pool, source, rules, run, budgetMs: extractBudgetMs, signal: AbortSignal.any([context.cancellationSignal, stopping]),
+          onPage: ({ extracted, queued }) => {
+            context.heartbeat({ extracted });
+            // The lane starts while this run still reads. A wake that fails is made up for by the sweep.
+            if (queued > 0) waking ??= wakeLane(temporal, run.account).catch(() => undefined);
+          },
+        }));
+      await waking;
+      await noteTrouble(pool, id, null);
+      return { done, cancelled: false };
+    } catch (error) {
+      return stopped(error, dependencies, run);
+    }
+  };
+}
+
+/** Beats beside the work, so that a long query is not taken for a dead worker. */
+async function heartbeating<T>(context: Context, work: () => Promise<T>): Promise<T> {
+  const timer = setInterval(() => { context.heartbeat(); }, 3_000);
+  try {
+    return await work();
+  } finally {
+    clearInterval(timer);
+  }
+}
+
+async function stopped(error: unknown, { pool, stopping }: Dependencies, run: RunRow): Promise<ExtractReport> {
+  if (error instanceof RunStopped) {
+    const now = await findRun(pool, run.id);
+    if (now?.extracting !== true) return { done: true, cancelled: now?.status === 'cancelled' };
+    // Another attempt of this activity staged the page: go on from where the run stands.
+    return { done: false, cancelled: false };
+  }
+  if (stopping.aborted) return { done: false, cancelled: false };
+  if (error instanceof SourceError) {
+    const words = error.hint === undefined ? error.message : `${error.message} (${error.hint})`;
+    if (error.kind === 'misconfigured') throw ApplicationFailure.nonRetryable(words, 'SourceMisconfigured');
+    await noteTrouble(pool, run.id, words);
+    throw ApplicationFailure.retryable(words, 'SourceUnreachable');
+  }
+  throw error;
+}

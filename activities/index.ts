@@ -1,0 +1,23 @@
+import { deliver } from './deliver.js';
+import type { Dependencies } from './dependencies.js';
+import { extractRun } from './extract-run.js';
+import { openRun } from './open-run.js';
+import { closeRun, settlement, stopReading } from './settlement.js';
+import type { Activities } from './types.js';
+import { verifyRun, verifySync } from './verify-run.js';
+
+export type { Dependencies } from './dependencies.js';
+
+/** The activities of a worker; what they need is handed in once. */
+export function createActivities(dependencies: Dependencies): Activities {
+  return {
+    openRun: openRun(dependencies),
+    extractRun: extractRun(dependencies),
+    settlement: settlement(dependencies),
+    closeRun: closeRun(dependencies),
+    stopReading: stopReading(dependencies),
+    verifyRun: verifyRun(dependencies),
+    verifySync: verifySync(dependencies),
+    deliver: deliver(dependencies),
+  };
+}

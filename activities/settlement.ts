@@ -1,0 +1,28 @@
+import { closeRun as close, findRun, settlementOf, stopReading as stop, type Settlement } from '../src/ledger/index.js';
+import type { Dependencies } from './dependencies.js';
+import type { Activities, SettlementReport } from './types.js';
+
+/** What a platform said can hold more than counts: it stays out of histories. */
+const report = ({ batches, ...rest }: Settlement): SettlementReport => ({
+  ...rest,
+  batches: batches.map(({ message: _, ...batch }) => batch),
+});
+
+/** How a run stands; closes it when asked and nothing is left to do. */
+export function settlement({ pool }: Dependencies): Activities['settlement'] {
+  return async ({ run, close: closes }) => report(await settlementOf(pool, run, closes));
+}
+
+/** Closes a run whatever is left of it: what is queued stays queued. */
+export function closeRun({ pool }: Dependencies): Activities['closeRun'] {
+  return async ({ run: id, status, error }) => {
+    const run = await findRun(pool, id);
+    if (run) await close(pool, run.no, status, error);
+    return { ...report(await settlementOf(pool, id, false)), status };
+  };
+}
+
+/** Stops reading; what is staged is still delivered. */
+export function stopReading({ pool }: Dependencies): Activities['stopReading'] {
+  return async ({ run }) => stop(pool, run);
+}

@@ -1,0 +1,48 @@
+import type { BatchDocument, Counts, LaneState, RunKind, RunStatus, VerificationDocument } from '../src/ledger/documents.js';
+
+export interface OpenedRun {
+  readonly run: string;
+  readonly kind: RunKind;
+  readonly destination: string;
+  /** Another run of this sync already extracts; this execution has nothing to do. */
+  readonly attached: boolean;
+  /** A verification follows by itself. */
+  readonly verify: boolean;
+}
+
+export interface ExtractReport {
+  readonly done: boolean;
+  /** Reading was stopped by somebody: the run ends as cancelled once its rows are settled. */
+  readonly cancelled: boolean;
+}
+
+export interface SettlementReport {
+  /** No row of the run waits or is under way. */
+  readonly done: boolean;
+  readonly status: RunStatus;
+  readonly counts: Counts;
+  readonly cursor: { readonly from: string | null; readonly to: string | null };
+  readonly batches: readonly Omit<BatchDocument, 'message'>[];
+}
+
+export interface DeliverReport {
+  readonly next: 'more' | 'wait' | 'idle';
+  readonly waitMs: number;
+  readonly state: LaneState;
+  readonly reason: string | null;
+  readonly runs: readonly string[];
+  readonly calls: number;
+}
+
+/** What workflows call: ids in, counts and reasons out. */
+export interface Activities {
+  openRun(input: { sync: string; run: string | null; workflowId: string }): Promise<OpenedRun>;
+  extractRun(input: { run: string }): Promise<ExtractReport>;
+  /** Looks at a run's books; closes the run when `close` says how and nothing is left. */
+  settlement(input: { run: string; close: boolean }): Promise<SettlementReport>;
+  closeRun(input: { run: string; status: RunStatus; error: string | null }): Promise<SettlementReport>;
+  stopReading(input: { run: string }): Promise<void>;
+  verifyRun(input: { run: string }): Promise<VerificationDocument>;
+  verifySync(input: { sync: string; id: string; against: 'source' | 'ledger' }): Promise<VerificationDocument>;
+  deliver(input: { account: string }): Promise<DeliverReport>;
+}

@@ -1,0 +1,50 @@
+import { ApplicationFailure, Context } from '@temporalio/activity';
+import { registerSync, verifySync as verifyNow, type VerifyRequest } from '../src/control/index.js';
+import { DestinationError } from '../src/destinations/index.js';
+import { findRun, type VerificationDocument } from '../src/ledger/index.js';
+import { SourceError } from '../src/sources/index.js';
+import type { Dependencies } from './dependencies.js';
+import type { Activities } from './types.js';
+
+/** Verifies the sync of a run and records the verdict with the run. */
+export function verifyRun(dependencies: Dependencies): Activities['verifyRun'] {
+  return async ({ run: id }) => {
+    const run = await findRun(dependencies.pool, id);
+    if (!run) throw ApplicationFailure.nonRetryable(`there is no run ${id} in the ledger`, 'UnknownRun');
+    return verify(dependencies, run.sync, { against: 'source', runNo: run.no, id: null });
+  };
+}
+
+/** Verifies a sync because somebody asked, and keeps what differs in the ledger. */
+export function verifySync(dependencies: Dependencies): Activities['verifySync'] {
+  return ({ sync, id, against }) => verify(dependencies, sync, { against, runNo: null, id });
+}
+
+async function verify(
+  { pool, config, connectors }: Dependencies,
+  sync: string,
+  how: Pick<VerifyRequest, 'against' | 'runNo' | 'id'>,
+): Promise<VerificationDocument> {
+  const context = Context.current();
+  const current = config.current();
+  if (!current.syncs[sync]) throw ApplicationFailure.nonRetryable(`there is no sync ${sync} in the worker's configuration`, 'UnknownSync');
+  const timer = setInterval(() => { context.heartbeat(); }, 5_000);
+  try {
+    const ids = await registerSync(pool, current, sync);
+    return await verifyNow({
+      pool, wired: connectors.wire(current, sync), ids, ...how, signal: context.cancellationSignal, onProgress: () => { context.heartbeat(); },
+    });
+  } catch (error) {
+    throw sorted(error);
+  } finally {
+    clearInterval(timer);
+  }
+}
+
+/** What a person must mend ends the verification; what passes by itself is tried again. */
+function sorted(error: unknown): unknown {
+  if (!(error instanceof SourceError || error instanceof DestinationError)) return error;
+  const words = error.hint === undefined ? error.message : `${error.message} (${error.hint})`;
+  const passes = error.kind === 'unreachable' || error.kind === 'throttled';
+  return passes ? ApplicationFailure.retryable(words, error.name) : ApplicationFailure.nonRetryable(words, error.name);
+}

@@ -1,0 +1,100 @@
+import type { Config } from '../config/index.js';
+import type { Runtime, RuntimeOptions } from '../runtime/index.js';
+import { Progress } from './output/index.js';
+import type { Output } from './output/index.js';
+
+export interface ContextOptions {
+  readonly output: Output;
+  /** Aborted by the first Ctrl-C; its reason is an `Interrupted`. */
+  readonly signal: AbortSignal;
+  readonly cwd: string;
+  readonly env: Readonly<Record<string, string | undefined>>;
+  /** From `--config`. */
+  readonly configPath: string | undefined;
+}
+
+/** What a command works with. Heavy parts are loaded when they are asked for, so that `--help` stays quick. */
+export class Context {
+  readonly output: Output;
+  readonly signal: AbortSignal;
+  readonly cwd: string;
+  readonly env: Readonly<Record<string, string | undefined>>;
+  readonly #configPath: string | undefined;
+  readonly #hooks: (() => unknown)[] = [];
+  #config: Promise<Config> | undefined;
+  #runtime: Promise<Runtime> | undefined;
+
+  constructor({ output, signal, cwd, env, configPath }: ContextOptions) {
+    this.output = output;
+    this.signal = signal;
+    this.cwd = cwd;
+    this.env = env;
+    this.#configPath = configPath;
+  }
+
+  /**
+   * The configuration, read once.
+   * @throws ConfigError with all its mistakes; left alone it ends the command with exit code 2
+   */
+  config(): Promise<Config> {
+    this.#config ??= import('../config/index.js').then(({ loadConfig }) =>
+      loadConfig({ path: this.#configPath, cwd: this.cwd, env: this.env }),
+    );
+    return this.#config;
+  }
+
+  /**
+   * Temporal and Postgres, found or started once, left when the command ends. `need` counts at the first call only.
+   * @throws RuntimeError; left alone it ends the command with exit code 5 where a server was not reached
+   */
+  runtime(need?: RuntimeOptions['need']): Promise<Runtime> {
+    if (this.#runtime === undefined) {
+      const opening = (this.#runtime = this.#openRuntime(need));
+      // Also where the command ends before the runtime is open: what is being started must not be left behind.
+      this.onClose(async () => {
+        const runtime = await opening.catch(() => undefined);
+        await runtime?.close();
+      });
+    }
+    return this.#runtime;
+  }
+
+  /** Called when the command has ended, well or not: the last one registered first. */
+  onClose(hook: () => unknown): void {
+    this.#hooks.push(hook);
+  }
+
+  /** A progress display that is taken away when the command ends. */
+  progress(): Progress {
+    const { stderr, quiet, errorColors } = this.output;
+    const progress = new Progress({ stream: stderr, quiet, colors: errorColors });
+    this.onClose(() => { progress.stop(); });
+    return progress;
+  }
+
+  /** Runs every hook, also after one that fails; gives back what they threw. */
+  async close(): Promise<unknown[]> {
+    const errors: unknown[] = [];
+    for (let hook = this.#hooks.pop(); hook !== undefined; hook = this.#hooks.pop()) {
+      try {
+        await hook();
+      } catch (error) {
+        errors.push(error);
+      }
+    }
+    return errors;
+  }
+
+  async #openRuntime(need: RuntimeOptions['need']): Promise<Runtime> {
+    const { directory, database, temporal } = await this.config();
+    const { openRuntime } = await import('../runtime/index.js');
+    return openRuntime({
+      directory,
+      database,
+      temporal,
+      env: this.env,
+      report: (line) => { this.output.progress(line); },
+      ...(need === undefined ? {} : { need }),
+    });
+  }
+}

@@ -1,0 +1,83 @@
+import picocolors from 'picocolors';
+
+/** What is needed of stdout and stderr. */
+export interface Sink {
+  write(text: string): unknown;
+  readonly isTTY?: boolean;
+  readonly columns?: number;
+}
+
+export type Colors = ReturnType<typeof picocolors.createColors>;
+
+export interface OutputOptions {
+  readonly stdout: Sink;
+  readonly stderr: Sink;
+  readonly env: Readonly<Record<string, string | undefined>>;
+  readonly json: boolean;
+  readonly quiet: boolean;
+}
+
+/** Where a command's words go: results to stdout, everything else to stderr; with `--json` one document alone on stdout. */
+export class Output {
+  readonly json: boolean;
+  readonly quiet: boolean;
+  readonly stderr: Sink;
+  readonly #stdout: Sink;
+  /** Colours for stdout; plain where it is no terminal or NO_COLOR is set. */
+  readonly colors: Colors;
+  /** Colours for stderr. */
+  readonly errorColors: Colors;
+  #printed = false;
+
+  constructor({ stdout, stderr, env, json, quiet }: OutputOptions) {
+    this.#stdout = stdout;
+    this.stderr = stderr;
+    this.json = json;
+    this.quiet = quiet;
+    const coloured = (sink: Sink): boolean => sink.isTTY === true && (env['NO_COLOR'] ?? '') === '' && env['TERM'] !== 'dumb';
+    this.colors = picocolors.createColors(coloured(stdout));
+    this.errorColors = picocolors.createColors(coloured(stderr));
+  }
+
+  /** Whether the JSON document has been printed. */
+  get documentPrinted(): boolean {
+    return this.#printed;
+  }
+
+  /** A command's result for a person, to stdout; nothing with `--json`. */
+  print(text: string): void {
+    if (!this.json) this.#stdout.write(withNewline(text));
+  }
+
+  /**
+   * The command's one JSON document; nothing without `--json`.
+   * @throws Error when called twice: a reader would find two documents
+   */
+  printJson(document: unknown): void {
+    if (!this.json) return;
+    if (this.#printed) throw new Error('A command prints one JSON document.');
+    this.#printed = true;
+    this.#stdout.write(`${JSON.stringify(document)}\n`);
+  }
+
+  /** Something along the way, to stderr; hushed by `--quiet`. */
+  progress(text: string): void {
+    if (!this.quiet) this.stderr.write(withNewline(text));
+  }
+
+  /** Something a person should know even with `--quiet`, to stderr. */
+  warn(text: string): void {
+    this.stderr.write(withNewline(`${this.errorColors.yellow('warning:')} ${text}`));
+  }
+
+  /** What went wrong and the way out, to stderr. */
+  error(text: string, hint?: string): void {
+    const { red, dim } = this.errorColors;
+    this.stderr.write(withNewline(`${red('error:')} ${text}`));
+    if (hint !== undefined) this.stderr.write(withNewline(dim(`  ${hint}`)));
+  }
+}
+
+function withNewline(text: string): string {
+  return text.endsWith('\n') ? text : `${text}\n`;
+}

@@ -1,0 +1,11 @@
+export { DEFAULT_FILE, loadConfig, parseConfig } from './load.js';
+export type { LoadRequest } from './load.js';
+export { ConfigError, formatMistake } from './mistakes.js';
+export type { Mistake } from './mistakes.js';
+export { redactedConfig } from './redact.js';
+export type { RedactedConfig } from './redact.js';
+export { formatDurationExact, parseDuration } from './duration.js';
+export { didYouMean } from './suggest.js';
+export { PLATFORMS, defaultAccount } from './platforms.js';
+export type { PlatformFacts } from './platforms.js';
+export type * from './types.js';

@@ -1,0 +1,37 @@
+import { block, isGiven, isMapping, text } from './helpers.js';
+import type { BrokenRule } from './registry.js';
+import { absolute, hostAndPort, postgresUrl } from './values.js';
+import type { TemporalConfig } from '../types.js';
+import type { z } from 'zod';
+
+export const database = block({ url: postgresUrl() });
+
+const file = text('the path of a file').optional();
+
+export const temporal = block({
+  address: hostAndPort().optional(),
+  namespace: text('a namespace').default('default'),
+  taskQueue: text('the name of a task queue').default('syncline'),
+  apiKey: text('an API key').optional(),
+  tls: block({ certFile: file, keyFile: file, caFile: file }).optional(),
+});
+
+/** A certificate is of no use without its key, nor a key without its certificate. */
+export function temporalRules(raw: unknown): BrokenRule[] {
+  const tls = isMapping(raw) ? raw['tls'] : undefined;
+  if (!isMapping(tls) || isGiven(tls, 'certFile') === isGiven(tls, 'keyFile')) return [];
+  return [{ at: ['tls'], found: 'only one of certFile and keyFile', expected: 'both or neither' }];
+}
+
+/** Completes what the file says about Temporal; the paths become absolute. */
+export function buildTemporal(parsed: z.output<typeof temporal> | undefined, directory: string): TemporalConfig {
+  const { address = null, namespace = 'default', taskQueue = 'syncline', apiKey, tls } = parsed ?? {};
+  const place = (path: string | undefined): string | undefined => (path === undefined ? undefined : absolute(directory, path));
+  return {
+    address,
+    namespace,
+    taskQueue,
+    ...(apiKey === undefined ? {} : { apiKey }),
+    ...(tls === undefined ? {} : { tls: { certFile: place(tls.certFile), keyFile: place(tls.keyFile), caFile: place(tls.caFile) } }),
+  };
+}

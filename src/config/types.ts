@@ -1,0 +1,144 @@
+/**
+ * The configuration after it has been read, checked and completed: durations are milliseconds,
+ * environment variables and secret files are resolved, names point at things that exist.
+ */
+export interface Config {
+  /** The file it came from, absolute. */
+  readonly file: string;
+  /** The folder of that file, absolute; `.syncline/` lives here and relative paths start here. */
+  readonly directory: string;
+  readonly database: { readonly url: string } | null;
+  readonly temporal: TemporalConfig;
+  readonly sources: Readonly<Record<string, SourceConfig>>;
+  readonly destinations: Readonly<Record<string, DestinationConfig>>;
+  readonly syncs: Readonly<Record<string, SyncConfig>>;
+}
+
+export interface TemporalConfig {
+  /** host:port; null: TEMPORAL_ADDRESS, else a local development server. */
+  readonly address: string | null;
+  /** @default "default" */
+  readonly namespace: string;
+  /** @default "syncline" */
+  readonly taskQueue: string;
+  readonly apiKey?: string;
+  readonly tls?: { readonly certFile?: string; readonly keyFile?: string; readonly caFile?: string };
+}
+
+/** A consent column: true/false/null by itself, or the values that mean each. */
+export interface ConsentField {
+  readonly column: string;
+  readonly granted?: readonly (string | number | boolean)[];
+  readonly denied?: readonly (string | number | boolean)[];
+}
+
+/** Contact field → column (or JSON path). Fields that are absent are not mapped. */
+export interface FieldsConfig {
+  readonly email?: string;
+  readonly phone?: string;
+  readonly locale?: string;
+  readonly emailConsent?: ConsentField;
+  readonly smsConsent?: ConsentField;
+  readonly consentAt?: string;
+  readonly country?: string;
+  readonly deletedAt?: string;
+  readonly previousKey?: string;
+  readonly firstName?: string;
+  readonly lastName?: string;
+  /** Attribute name → column. A list in the file maps each name to the column of that name. */
+  readonly attributes?: Readonly<Record<string, string>>;
+}
+
+interface SourceBase {
+  readonly name: string;
+  readonly key: string;
+  readonly updatedAt?: string;
+  /** Milliseconds re-read before the cursor. @default 120000 */
+  readonly overlap: number;
+  /** ISO 3166 alpha-2 region of phones where the contact has no country. */
+  readonly defaultCountry?: string;
+  readonly fields: FieldsConfig;
+  /** Rows a page. @default 5000 */
+  readonly pageSize: number;
+}
+
+export interface PostgresSourceConfig extends SourceBase {
+  readonly type: 'postgres';
+  readonly url: string;
+  /** Schema-qualified table or view; exactly one of table and query. */
+  readonly table?: string;
+  /** A SELECT. */
+  readonly query?: string;
+}
+
+export interface CsvSourceConfig extends SourceBase {
+  readonly type: 'csv';
+  /** Absolute path. */
+  readonly path: string;
+  /** @default "," */
+  readonly delimiter: string;
+}
+
+export type SourceConfig = PostgresSourceConfig | CsvSourceConfig;
+
+/** `calls` calls in any window of `per` milliseconds, at most `concurrency` unanswered. */
+export interface Limits {
+  readonly calls: number;
+  readonly per: number;
+  readonly concurrency: number;
+  /** What the platform counts apart for reads; absent: reads share the budget above. */
+  readonly read?: { readonly calls: number; readonly per: number };
+}
+
+interface DestinationBase {
+  readonly name: string;
+  /** Contacts a call, at most what the platform takes. */
+  readonly batchSize: number;
+  readonly limits: Limits;
+  /** Milliseconds, from start to last byte. @default 30000 */
+  readonly timeout: number;
+  /** Destinations of one account share its pace and its lane. */
+  readonly account: string;
+  /** Milliseconds to hold the contacts of a call whose outcome is unknown. @default 10000 */
+  readonly settleDelay: number;
+  /** Milliseconds a part-filled call waits while a run is still extracting. @default 2000 */
+  readonly linger: number;
+}
+
+export interface MailingCoreConfig extends DestinationBase {
+  readonly type: 'mailingcore';
+  /** Without a trailing slash. */
+  readonly baseUrl: string;
+  readonly apiKey: string;
+  readonly tenantId: string;
+  readonly webhookSecret?: string;
+  /** @default "externalId" */
+  readonly matchBy: 'externalId' | 'email';
+}
+
+export type DestinationConfig = MailingCoreConfig;
+
+export interface VerifyConfig {
+  /** When a verification follows by itself. */
+  readonly after: 'run' | 'never';
+  /** Locale → least number of opted-in contacts. "none" is contacts without a locale. */
+  readonly locales: Readonly<Record<string, number>>;
+  /** Differences that still pass, a locale. @default 0 */
+  readonly tolerance: number;
+}
+
+export interface SyncConfig {
+  readonly name: string;
+  readonly source: string;
+  readonly destination: string;
+  readonly schedule?: { readonly every: number } | { readonly cron: string; readonly timeZone?: string };
+  /** Milliseconds after which a scheduled run closes as delivering; default the interval. */
+  readonly settleWithin?: number;
+  /** Milliseconds between full re-reads. */
+  readonly full?: { readonly every: number };
+  /** Contact field (or attributes.NAME) → allowed values. Never holds back an opt-out. */
+  readonly filter?: Readonly<Record<string, readonly (string | number | boolean | null)[]>>;
+  /** @default "ignore" */
+  readonly onDelete: 'optOut' | 'erase' | 'ignore';
+  readonly verify?: VerifyConfig;
+}

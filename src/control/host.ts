@@ -1,0 +1,99 @@
+import { mkdirSync, readdirSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
+import { hostname } from 'node:os';
+import path from 'node:path';
+import { ulid } from 'ulid';
+import { createActivities, type Dependencies } from '../../activities/index.js';
+import { createPool, migrate } from '../ledger/index.js';
+import { createWorker, isAlive, ownProcess, type ProcessId, type Runtime } from '../runtime/index.js';
+import type { LiveConfig } from './configuration.js';
+import { Connectors } from './connectors.js';
+import { heal } from './heal.js';
+
+/** Milliseconds between sweeps that wake lanes and mark orphaned runs. */
+const SWEEP_MS = 60_000;
+/** Connections: calls at once, staging, books and the lease, with some room. */
+const CONNECTIONS = 16;
+
+export interface HostOptions {
+  readonly config: LiveConfig;
+  readonly runtime: Runtime;
+  /** The folder of the configuration file: where the worker is announced to other commands. */
+  readonly directory: string;
+  /** Something went wrong that passes by itself; a line in words. */
+  readonly warn: (line: string) => void;
+  /** For tests: shorter windows, lower thresholds. */
+  readonly tuning?: Pick<Dependencies, 'deliverWindowMs' | 'longWaitMs' | 'extractBudgetMs'>;
+}
+
+export interface WorkerHost {
+  /** Settles when the worker has stopped; rejects when it failed. */
+  readonly done: Promise<void>;
+  /** Lets activities end within their grace, then stops. */
+  stop(): Promise<void>;
+}
+
+/** Starts a worker in this process: migrates the ledger, heals what is orphaned, sweeps every minute. */
+export async function hostWorker(options: HostOptions): Promise<WorkerHost> {
+  const { runtime, config } = options;
+  await migrate(runtime.databaseUrl);
+  const pool = createPool(runtime.databaseUrl, CONNECTIONS);
+  const connectors = new Connectors();
+  const temporal = { client: runtime.client, taskQueue: runtime.taskQueue, attributes: runtime.searchAttributes };
+  const stopping = new AbortController();
+  const activities = createActivities({ stopping: stopping.signal, pool, config, connectors, temporal, owner: `${hostname()}/${process.pid}/${ulid()}`, ...options.tuning });
+  const worker = await createWorker({ runtime, activities });
+  const running = worker.run();
+  const forget = announce(options.directory);
+  const sweep = (): void => {
+    heal(pool, temporal).catch(() => { options.warn('the ledger or Temporal does not answer; the sweep is tried again in a minute'); });
+  };
+  sweep();
+  const timer = setInterval(sweep, SWEEP_MS);
+  const done = running.finally(async () => {
+    clearInterval(timer);
+    forget();
+    await connectors.close();
+    await pool.end();
+  });
+  // Whoever waits for `done` learns of a failure; nobody need wait.
+  done.catch(() => undefined);
+  return {
+    done,
+    stop: async () => {
+      stopping.abort(new Error('the worker is stopping'));
+      if (worker.getState() === 'RUNNING') worker.shutdown();
+      await done;
+    },
+  };
+}
+
+const announcements = (directory: string): string => path.join(directory, '.syncline', 'workers');
+
+/** Leaves a note that a worker of this configuration lives here. @returns takes the note away */
+function announce(directory: string): () => void {
+  const folder = announcements(directory);
+  mkdirSync(folder, { recursive: true });
+  const file = path.join(folder, `${process.pid}-${ulid()}.json`);
+  writeFileSync(file, JSON.stringify(ownProcess()));
+  return () => { rmSync(file, { force: true }); };
+}
+
+/** Whether a worker of the configuration in `directory` lives on this machine. Notes of killed ones are removed. */
+export function workerLives(directory: string): boolean {
+  const folder = announcements(directory);
+  let lives = false;
+  for (const name of listOf(folder)) {
+    const file = path.join(folder, name);
+    if (isAlive(JSON.parse(readFileSync(file, 'utf8')) as ProcessId)) lives = true;
+    else rmSync(file, { force: true });
+  }
+  return lives;
+}
+
+function listOf(folder: string): readonly string[] {
+  try {
+    return readdirSync(folder).filter((name) => name.endsWith('.json'));
+  } catch {
+    return [];
+  }
+}

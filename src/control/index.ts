@@ -1,0 +1,6 @@
+export { configurationOf, LiveConfig } from './configuration.js';
+export { Connectors, type Wired } from './connectors.js';
+export { heal, type Healed } from './heal.js';
+export { cancelRun, registerRun, registerSync, startRun, wakeLane, type Orchestrator } from './start.js';
+export { verifySync, type VerifyRequest } from './verify.js';
+export { hostWorker, workerLives, type HostOptions, type WorkerHost } from './host.js';

@@ -1,0 +1,77 @@
+import { WorkflowExecutionAlreadyStartedError, WorkflowNotFoundError, type Client } from '@temporalio/client';
+import { ulid } from 'ulid';
+import type { Config, DestinationConfig, SyncConfig } from '../config/index.js';
+import { ensureSync, openRun, tryAgain, type Pool, type RunOptions, type SyncIds } from '../ledger/index.js';
+import type { LaneInput, SyncInput } from '../../workflows/names.js';
+import { configurationOf } from './configuration.js';
+
+/** Where workflows are started. */
+export interface Orchestrator {
+  readonly client: Client;
+  readonly taskQueue: string;
+  /** The cluster has our search attributes. */
+  readonly attributes: boolean;
+}
+
+/** Makes a sync of the configuration known to the ledger. */
+export function registerSync(pool: Pool, config: Config, name: string): Promise<SyncIds> {
+  const sync = config.syncs[name] as SyncConfig;
+  const destination = config.destinations[sync.destination] as DestinationConfig;
+  return ensureSync(pool, {
+    sync: name, source: sync.source, destination: sync.destination, account: destination.account,
+    configHash: configurationOf(config, name).destinationHash, configured: Object.keys(config.syncs),
+  });
+}
+
+/** Opens a run in the ledger, or finds the one that already extracts. Lifts a block of its lane: a new run tries again. */
+export async function registerRun(
+  pool: Pool,
+  config: Config,
+  name: string,
+  options: RunOptions,
+  workflowIdOf: (run: string) => string,
+  id = ulid(),
+): Promise<{ readonly run: string; readonly attached: boolean; readonly ids: SyncIds; readonly account: string }> {
+  const ids = await registerSync(pool, config, name);
+  const { config: stored, mappingHash } = configurationOf(config, name);
+  const opened = await openRun(pool, { id, ids, options, workflowId: workflowIdOf(id), config: stored, configHash: mappingHash });
+  const account = (config.destinations[(config.syncs[name] as SyncConfig).destination] as DestinationConfig).account;
+  if (!opened.attached) await tryAgain(pool, account);
+  return { run: opened.id, attached: opened.attached, ids, account };
+}
+
+/** Starts a run of a sync now; where one already extracts, that one is named instead. */
+export async function startRun(pool: Pool, temporal: Orchestrator, config: Config, name: string, options: RunOptions): Promise<{ readonly run: string; readonly attached: boolean }> {
+  const opened = await registerRun(pool, config, name, options, (run) => `sync/${name}/${run}`);
+  if (!opened.attached) await startSyncWorkflow(temporal, name, opened.run);
+  return { run: opened.run, attached: opened.attached };
+}
+
+async function startSyncWorkflow(temporal: Orchestrator, sync: string, run: string): Promise<void> {
+  const input: SyncInput = { sync, run, attributes: temporal.attributes };
+  try {
+    await temporal.client.workflow.start('sync', { workflowId: `sync/${sync}/${run}`, taskQueue: temporal.taskQueue, args: [input] });
+  } catch (error) {
+    // Started by an earlier, interrupted try.
+    if (!(error instanceof WorkflowExecutionAlreadyStartedError)) throw error;
+  }
+}
+
+/** Wakes an account's lane, starting it where it does not run. Carries no data: the lane asks the ledger. */
+export async function wakeLane(temporal: Orchestrator, account: string): Promise<void> {
+  const input: LaneInput = { account, attributes: temporal.attributes };
+  await temporal.client.workflow.signalWithStart('lane', {
+    workflowId: `lane/${account}`, taskQueue: temporal.taskQueue, args: [input], signal: 'wake', signalArgs: [],
+  });
+}
+
+/** Asks a running sync to stop reading. @returns false when its workflow is gone */
+export async function cancelRun(temporal: Orchestrator, workflowId: string): Promise<boolean> {
+  try {
+    await temporal.client.workflow.getHandle(workflowId).signal('cancel');
+    return true;
+  } catch (error) {
+    if (error instanceof WorkflowNotFoundError) return false;
+    throw error;
+  }
+}

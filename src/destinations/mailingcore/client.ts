@@ -1,0 +1,81 @@
+import axios from 'axios';
+import { Agent as HttpAgent } from 'node:http';
+import { Agent as HttpsAgent } from 'node:https';
+import { VERSION } from '../version.js';
+
+/** An answer as it came, whatever its status. */
+export interface HttpAnswer {
+  readonly status: number;
+  /** Names in lower case. */
+  readonly headers: Readonly<Record<string, string>>;
+  readonly body: string;
+}
+
+export interface MailingCoreClient {
+  /**
+   * One HTTP call; `signal` bounds it from its start to the last byte (a time-out of axios alone does not bound a slow
+   * answer). Rejects only where there is no complete answer: see `outcomeOfError`.
+   */
+  request(method: 'GET' | 'POST' | 'DELETE', path: string, body: string | null, signal: AbortSignal): Promise<HttpAnswer>;
+  /** Ends idle connections. */
+  close(): void;
+}
+
+/** The largest answer read: far above 1,000 failed rows or 500 contacts, far below what hurts. */
+const MAX_ANSWER = 32 * 1024 * 1024;
+/**
+ * Idle connections are given up after this many milliseconds, before a server's usual five seconds do it: a call sent
+ * into a connection that is just being closed is cut, and its outcome unknown for no reason.
+ */
+const IDLE = 4000;
+
+/** A client for one base URL and key, with kept-alive connections. */
+export function createClient(config: { readonly baseUrl: string; readonly apiKey: string; readonly tenantId: string }): MailingCoreClient {
+  const agentOptions = { keepAlive: true, timeout: IDLE };
+  const httpAgent = new HttpAgent(agentOptions);
+  const httpsAgent = new HttpsAgent(agentOptions);
+  const http = axios.create({
+    httpAgent,
+    httpsAgent,
+    adapter: 'http',
+    // A redirect of a POST would be followed as a GET: it is a wrong baseUrl, and said so.
+    maxRedirects: 0,
+    decompress: true,
+    validateStatus: () => true,
+    responseType: 'text',
+    maxContentLength: MAX_ANSWER,
+    maxBodyLength: Infinity,
+    // Bodies go out and come in as they are: no parsing, no second stringifying.
+    transformRequest: [(data: unknown) => data],
+    transformResponse: [(data: unknown) => data],
+    ...(isLoopback(config.baseUrl) && { proxy: false as const }),
+    headers: {
+      Authorization: `Bearer ${config.apiKey}`,
+      'X-Tenant-Id': config.tenantId,
+      Accept: 'application/json',
+      'User-Agent': `syncline/${VERSION}`,
+    },
+  });
+  return {
+    async request(method, path, body, signal) {
+      const response = await http.request<string>({
+        method,
+        url: config.baseUrl + path,
+        signal,
+        ...(body !== null && { data: Buffer.from(body), headers: { 'Content-Type': 'application/json' } }),
+      });
+      const headers: Record<string, string> = {};
+      for (const [name, value] of Object.entries(response.headers)) headers[name.toLowerCase()] = String(value);
+      return { status: response.status, headers, body: typeof response.data === 'string' ? response.data : '' };
+    },
+    close() {
+      httpAgent.destroy();
+      httpsAgent.destroy();
+    },
+  };
+}
+
+/** A proxy from the environment must not come between us and a local sandbox. */
+function isLoopback(baseUrl: string): boolean {
+  return /^https?:\/\/(?:127\.\d+\.\d+\.\d+|localhost|\[::1\])(?=[:/]|$)/i.test(baseUrl);
+}

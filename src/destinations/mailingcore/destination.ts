@@ -1,0 +1,95 @@
+import { setTimeout as delay } from 'node:timers/promises';
+import type { MailingCoreConfig } from '../../config/index.js';
+import { ACTION } from '../contract.js';
+import type { Capabilities, Destination, Outcome, OutgoingBatch, OutgoingRow } from '../contract.js';
+import { withDeadline } from '../deadline.js';
+import type { DestinationOptions } from '../registry.js';
+import { createClient } from './client.js';
+import type { HttpAnswer } from './client.js';
+import { LOCALES, MAX_BATCH } from './config.js';
+import { outcomeOfError } from './errors.js';
+import { bulkBody, differences, prepare } from './mapping.js';
+import { outcomeOfAnswer, outcomeOfStatus, parsed } from './outcomes.js';
+import { readContacts } from './reading.js';
+
+/** A MailingCore tenant as a destination. */
+export function createMailingCore(config: MailingCoreConfig, options: DestinationOptions = {}): Destination {
+  const client = createClient(config);
+  const now = options.now ?? Date.now;
+  const wait = options.wait ?? ((ms, signal) => delay(ms, undefined, { signal }));
+  const { matchBy } = config;
+  const capabilities: Capabilities = {
+    maxBatchSize: MAX_BATCH,
+    maxEraseBatchSize: 1,
+    matchedBy: matchBy === 'email' ? 'email' : 'key',
+    maxBodyBytes: null,
+    results: 'immediate',
+    readBack: 'full',
+    locales: LOCALES,
+  };
+
+  const ask = async (method: 'GET' | 'POST' | 'DELETE', path: string, body: string | null, signal: AbortSignal): Promise<HttpAnswer | Outcome> => {
+    if (signal.aborted) return { kind: 'unavailable', message: 'not sent: the call was given up before it began', httpStatus: null };
+    try {
+      return await client.request(method, path, body, signal);
+    } catch (error) {
+      return outcomeOfError(error);
+    }
+  };
+
+  const erase = async (row: OutgoingRow, signal: AbortSignal): Promise<Outcome> => {
+    if (matchBy === 'email') {
+      const reason = 'MailingCore erases by externalId, which contacts matched by e-mail do not have; erase it there by hand';
+      return { kind: 'answered', failed: [{ ord: row.ord, code: 'no_external_id', reason }], httpStatus: 0 };
+    }
+    const answer = await ask('DELETE', `/contacts/${encodeURIComponent(row.key)}`, null, signal);
+    if ('kind' in answer) return answer;
+    const done = (answer.status >= 200 && answer.status < 300) || isGone(answer);
+    return done ? { kind: 'answered', failed: [], httpStatus: answer.status } : outcomeOfAnswer(answer, [row], now());
+  };
+
+  return {
+    capabilities,
+    prepare: (contact) => prepare(contact, matchBy),
+    async send(batch: OutgoingBatch, signal) {
+      const [first] = batch.rows;
+      if (first === undefined || batch.rows.length > MAX_BATCH) throw new RangeError(`a MailingCore call holds 1 to ${MAX_BATCH} rows, not ${batch.rows.length}`);
+      const erasures = batch.rows.filter((row) => row.action === ACTION.erase).length;
+      if (erasures > 0 && batch.rows.length > 1) throw new RangeError('MailingCore erases one contact a call');
+      if (erasures > 0) return erase(first, signal);
+      const answer = await ask('POST', '/contacts/bulk', bulkBody(batch.rows, matchBy), signal);
+      return 'kind' in answer ? answer : outcomeOfAnswer(answer, batch.rows, now());
+    },
+    readAll: (paced, signal) =>
+      readContacts({ client, now, wait, bounded: (outer, call) => withDeadline(outer, config.timeout, call) }, paced, signal),
+    async check(signal) {
+      const answer = await withDeadline(signal, config.timeout, (bound) => ask('GET', '/contacts?limit=1', null, bound));
+      if ('kind' in answer) return answer;
+      if (answer.status === 200 && parsed(answer.body) !== undefined) return { kind: 'answered', failed: [], httpStatus: 200 };
+      const outcome = outcomeOfStatus(answer, parsed(answer.body), now()) ?? outcomeOfAnswer(answer, [], now());
+      return outcome.kind === 'misconfigured' && outcome.httpStatus === 403 ? { ...outcome, hint: 'grant the key the contacts:read and contacts:write scopes' } : outcome;
+    },
+    compare(expected, found) {
+      const names = differences(expected.fields, found.fields);
+      if (expected.optedIn !== null && expected.optedIn !== found.optedIn) names.push('optIn');
+      return names;
+    },
+    close() {
+      client.close();
+      return Promise.resolve();
+    },
+  };
+}
+
+/**
+ * Whether a 404 says that the contact is not there (then it is erased) rather than that the address is wrong:
+ * doc: errors carry `statusCode`; seen: an unknown route is "Cannot DELETE /…".
+ */
+function isGone(answer: HttpAnswer): boolean {
+  if (answer.status !== 404) return false;
+  const body = parsed(answer.body);
+  if (typeof body !== 'object' || body === null) return false;
+  const { statusCode, status, message, detail } = body as Record<string, unknown>;
+  const words = typeof message === 'string' ? message : typeof detail === 'string' ? detail : '';
+  return (statusCode ?? status) === 404 && words !== '' && !words.startsWith('Cannot ');
+}

@@ -1,0 +1,35 @@
+import type { DestinationConfig, Limits } from '../config/index.js';
+import type { Destination } from './contract.js';
+
+/** What a platform is like before anything is configured. */
+export interface DestinationFacts {
+  /** The platform's documented limit. */
+  readonly limits: Limits;
+  /** Contacts a call unless configured. */
+  readonly batchSize: number;
+  /** The most a call may hold. */
+  readonly maxBatchSize: number;
+  readonly defaultBaseUrl: string;
+}
+
+/** Things a test replaces. */
+export interface DestinationOptions {
+  /** Milliseconds since 1970, for reading X-RateLimit-Reset. @default Date.now */
+  readonly now?: () => number;
+  /** Waits before a read is tried again; rejects when the signal aborts. */
+  readonly wait?: (ms: number, signal: AbortSignal) => Promise<void>;
+}
+
+/** What names an account: known before a configuration is complete. A platform with other credentials adds its own as optional. */
+export interface AccountParts {
+  readonly baseUrl: string;
+  readonly apiKey: string;
+  readonly tenantId: string;
+}
+
+/** One line of the registry. */
+export interface DestinationKind<Config extends DestinationConfig> {
+  readonly facts: DestinationFacts;
+  account(config: AccountParts): string;
+  create(config: Config, options: DestinationOptions): Destination;
+}

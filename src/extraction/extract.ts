@@ -1,0 +1,92 @@
+import { endExtraction, stagePage, storePlan, type Pool, type RunRow } from '../ledger/index.js';
+import type { Json } from '../contacts/index.js';
+import { later } from '../contacts/index.js';
+import type { ReadPlan, ReadRequest, Source } from '../sources/index.js';
+import { buildPage, type Rules } from './page.js';
+
+/** Priorities in the outbox; opt-outs and erasures are 0 whatever their run. */
+const PRIORITY = { incremental: 1, full: 1, only: 1, repair: 1, retry: 2, backfill: 3 } as const;
+
+export interface ExtractOptions {
+  readonly pool: Pool;
+  readonly source: Source;
+  readonly rules: Rules;
+  readonly run: RunRow;
+  /** Milliseconds to read for before handing over. */
+  readonly budgetMs: number;
+  readonly signal: AbortSignal;
+  /** After each staged page: rows read so far here, whether anything was queued. */
+  readonly onPage: (progress: { readonly extracted: number; readonly queued: number }) => void;
+}
+
+export interface Extracted {
+  /** Everything the plan covers is staged and the cursor stored. */
+  readonly done: boolean;
+  readonly extracted: number;
+  readonly queued: number;
+}
+
+/**
+ * Reads a run on from where it stands and stages page after page; the next page is read while one is staged.
+ * Ends after the last page, after `budgetMs`, or when `signal` aborts; whatever is staged stays staged.
+ *
+ * @throws SourceError from the source, RunStopped when the run was stopped
+ */
+export async function extract(options: ExtractOptions): Promise<Extracted> {
+  const { pool, source, run, signal } = options;
+  const plan = run.plan ?? (await decidePlan(options));
+  const endsAt = performance.now() + options.budgetMs;
+  const limit = run.options.limit;
+  let { maxTime } = run;
+  let pageNo = run.pages;
+  let extracted = 0;
+  let queued = 0;
+  let last = false;
+  let staging: Promise<void> | undefined;
+  try {
+    for await (const page of source.pages(plan, run.position as Json | null, signal)) {
+      const room = limit === undefined ? Infinity : limit - extracted;
+      const rows = page.rows.length > room ? page.rows.slice(0, room) : page.rows;
+      const built = buildPage({ ...page, rows }, options.rules);
+      if (built.maxTime !== null) maxTime = maxTime === null ? built.maxTime : later(maxTime, built.maxTime);
+      pageNo += 1;
+      extracted += rows.length;
+      await staging;
+      staging = stagePage(pool, {
+        runNo: run.no, syncId: run.syncId, destinationId: run.destinationId, pageNo, position: page.position,
+        priority: PRIORITY[run.options.kind], resend: run.options.resend === true, ...built, maxTime,
+      }).then((result) => {
+        queued += result.queued;
+        options.onPage({ extracted, queued: result.queued });
+      });
+      // A failed staging is met at the next await; until then it must not count as unhandled.
+      staging.catch(() => undefined);
+      last = page.last || extracted >= (limit ?? Infinity);
+      if (last || signal.aborted || performance.now() > endsAt) break;
+    }
+  } finally {
+    await staging;
+  }
+  if (last) await finish(options, plan, maxTime, extracted);
+  return { done: last, extracted, queued };
+}
+
+async function decidePlan({ pool, source, run, signal }: ExtractOptions): Promise<ReadPlan> {
+  const { kind, only, from, to } = run.options;
+  const request: ReadRequest = {
+    kind: kind === 'only' || (only !== undefined && only.length > 0) ? 'only' : kind === 'backfill' ? 'window' : kind === 'incremental' ? 'incremental' : 'full',
+    state: run.state,
+    ...(only === undefined ? {} : { keys: only }),
+    ...(from === undefined ? {} : { from }),
+    ...(to === undefined ? {} : { to }),
+  };
+  const plan = await source.begin(request, signal);
+  return storePlan(pool, run.no, plan, await source.count(plan, signal));
+}
+
+/** Moves the cursor, unless the run read only a part: chosen keys, a window, or up to a limit. */
+async function finish({ pool, source, run, signal }: ExtractOptions, plan: ReadPlan, maxTime: string | null, extracted: number): Promise<void> {
+  const whole = (plan.kind === 'incremental' || plan.kind === 'full') && (run.options.limit === undefined || extracted < run.options.limit);
+  const state = whole ? await source.finish(plan, run.state, maxTime, signal) : null;
+  await endExtraction(pool, run.no, state, plan.to);
+}

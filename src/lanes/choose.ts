@@ -1,0 +1,44 @@
+import type { Claimable } from '../ledger/index.js';
+
+/** How full a call may be and how long a part-filled one may wait. */
+export interface Filling {
+  readonly batchSize: number;
+  /** Milliseconds. */
+  readonly linger: number;
+}
+
+/** A group to send now; or how long until one is worth sending (null: nothing waits). */
+export type Choice = { readonly group: Claimable } | { readonly waitMs: number | null };
+
+/** After so long a group goes before any bigger one. Milliseconds. */
+const AGED_MS = 30_000;
+
+/**
+ * Which of the ready groups leaves with the next call: opt-outs, then rows that have waited long, then rows
+ * whose search has no witness yet (smallest first: one accepted row settles the question), then the fullest.
+ * A part-filled call lingers while a run still feeds the lane, unless it holds an opt-out.
+ */
+export function choose(groups: readonly Claimable[], fillingOf: (destination: string) => Filling | undefined): Choice {
+  let best: Claimable | undefined;
+  let waitMs: number | null = null;
+  for (const group of groups) {
+    const filling = fillingOf(group.destination);
+    if (filling === undefined) continue;
+    const lingers = group.bundle === null && !group.urgent && group.feeding && group.ready < filling.batchSize;
+    if (lingers && group.waitedMs < filling.linger) {
+      waitMs = Math.min(waitMs ?? Infinity, filling.linger - group.waitedMs);
+      continue;
+    }
+    if (best === undefined || comesBefore(group, best)) best = group;
+  }
+  return best ? { group: best } : { waitMs };
+}
+
+function comesBefore(a: Claimable, b: Claimable): boolean {
+  if (a.urgent !== b.urgent) return a.urgent;
+  const aged = (group: Claimable): boolean => group.waitedMs > AGED_MS;
+  if (aged(a) !== aged(b)) return aged(a);
+  if (a.witnessed !== b.witnessed) return !a.witnessed;
+  if (!a.witnessed && a.ready !== b.ready) return a.ready < b.ready;
+  return a.ready > b.ready;
+}

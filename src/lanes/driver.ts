@@ -1,0 +1,266 @@
+import { setTimeout as sleep } from 'node:timers/promises';
+import {
+  acquireLease, adoptOrphans, anySettled, callAnswered, callNotMade, claimable, claimBatch, dueUnknown, endQuota, findLane, outlook, releaseLease, renewLease,
+  reserveCall, runsTouched, showLane, type Budget, type Claimable, type ClaimedBatch, type LaneRow, type LaneState, type Lease, type Pool,
+} from '../ledger/index.js';
+import type { Destination, Outcome } from '../destinations/index.js';
+import { applyOutcome, settleUnknown } from './call.js';
+import { choose } from './choose.js';
+
+/** A destination as the lane drives it. */
+export interface Driven {
+  readonly destination: Destination;
+  readonly batchSize: number;
+  readonly linger: number;
+  readonly timeout: number;
+  readonly settleDelay: number;
+  readonly limits: { readonly calls: number; readonly per: number; readonly concurrency: number };
+}
+
+export interface DriveOptions {
+  readonly pool: Pool;
+  readonly account: string;
+  /** Who drives, for the lease. */
+  readonly owner: string;
+  /** Destinations of the account by name; undefined: not in this worker's configuration. */
+  readonly driven: (destination: string) => Driven | undefined;
+  /** Milliseconds to hold the contacts of calls a dead driver left behind. */
+  readonly settleDelay: number;
+  /** Milliseconds to go on for. */
+  readonly windowMs: number;
+  /** Waits longer than this are left to the workflow's durable timer. Milliseconds. */
+  readonly longWaitMs: number;
+  readonly signal: AbortSignal;
+  readonly random?: () => number;
+  readonly onCall?: (calls: number) => void;
+}
+
+export interface DriveResult {
+  /** `more`: call again at once; `wait`: in `waitMs`; `idle`: nothing is left to do. */
+  readonly next: 'more' | 'wait' | 'idle';
+  readonly waitMs: number;
+  readonly state: LaneState;
+  readonly reason: string | null;
+  /** Workflows of open runs that had rows in the calls made. */
+  readonly runs: readonly string[];
+  readonly calls: number;
+}
+
+/** How early rows are claimed before their call may leave, so that the call leaves on the dot. Milliseconds. */
+const LEAD_MS = 60;
+const POLL_MS = 40;
+const RENEW_MS = 2_500;
+/** Between looks for runs that are done. Milliseconds. */
+const LOOK_MS = 700;
+
+/**
+ * Drives one account for a while: settles what is unknown, claims rows, makes paced calls, several at once where the
+ * platform allows, and writes every outcome down. Only the holder of the lease drives.
+ */
+export async function drive(options: DriveOptions): Promise<DriveResult> {
+  const lane = await findLane(options.pool, options.account);
+  if (!lane) return { next: 'idle', waitMs: 0, state: 'idle', reason: null, runs: [], calls: 0 };
+  const taken = await acquireLease(options.pool, lane.id, options.owner);
+  if ('heldMs' in taken) return { next: 'wait', waitMs: Math.max(taken.heldMs, 200), state: lane.state, reason: lane.reason, runs: [], calls: 0 };
+  const driver = new Driver(options, taken.lease);
+  return driver.run();
+}
+
+class Driver {
+  private readonly lost = new AbortController();
+  private readonly stop: AbortSignal;
+  private readonly flying = new Set<Promise<void>>();
+  private readonly touched: number[] = [];
+  private failure: unknown;
+  private calls = 0;
+  private readonly endsAt: number;
+  private looksAgainAt = performance.now() + LOOK_MS;
+
+  constructor(
+    private readonly options: DriveOptions,
+    private readonly lease: Lease,
+  ) {
+    this.stop = AbortSignal.any([options.signal, this.lost.signal]);
+    this.endsAt = performance.now() + options.windowMs;
+  }
+
+  async run(): Promise<DriveResult> {
+    const renewal = this.keepLease();
+    try {
+      await adoptOrphans(this.options.pool, this.lease, this.options.settleDelay);
+      const end = await this.loop();
+      await Promise.all(this.flying);
+      if (this.failure !== undefined) throw this.failure as Error;
+      const runs = this.touched.length > 0 ? await runsTouched(this.options.pool, this.touched) : [];
+      return { ...end, runs: runs.map((run) => run.workflowId), calls: this.calls };
+    } finally {
+      await Promise.allSettled(this.flying);
+      renewal.stop();
+      await releaseLease(this.options.pool, this.lease).catch(() => undefined);
+    }
+  }
+
+  /** Renews the lease beside the calls; when it cannot, every call is aborted before somebody else may drive. */
+  private keepLease(): { stop: () => void } {
+    let renewedAt = performance.now();
+    const timer = setInterval(() => {
+      renewLease(this.options.pool, this.lease).then(
+        (held) => {
+          if (held) renewedAt = performance.now();
+          else this.lost.abort(new Error('the lease of the account was taken over'));
+        },
+        () => {
+          if (performance.now() - renewedAt > 3 * RENEW_MS) this.lost.abort(new Error('the lease of the account could not be renewed'));
+        },
+      );
+    }, RENEW_MS);
+    return { stop: () => { clearInterval(timer); } };
+  }
+
+  private async loop(): Promise<Omit<DriveResult, 'runs' | 'calls'>> {
+    const { pool, account } = this.options;
+    for (;;) {
+      if (this.failure !== undefined || this.stop.aborted || performance.now() > this.endsAt) return this.end('more', 0, 'sending', null);
+      const lane = await findLane(pool, account) as LaneRow;
+      if (lane.quota && lane.waitMs === 0) await endQuota(pool, lane.id);
+      for (const id of await dueUnknown(pool, lane.id)) {
+        this.touched.push(id);
+        await settleUnknown(pool, this.lease, id);
+      }
+      const halted = lane.paused || lane.blocked || (lane.quota && lane.waitMs > 0);
+      if (halted) {
+        if (this.flying.size > 0) await Promise.race(this.flying);
+        else return this.end('wait', lane.quota ? lane.waitMs : 60_000, lane.state, lane.reason);
+        continue;
+      }
+      if (lane.waitMs > 0) {
+        if (!(await this.waitShortly(lane.waitMs))) return this.end('wait', lane.waitMs, lane.state, lane.reason);
+        continue;
+      }
+      if (await this.someRunIsDone()) return this.end('more', 0, 'sending', null);
+      const step = await this.step(lane);
+      if (step) return step;
+    }
+  }
+
+  /** Now and then: a run whose last row is settled should hear of it before the window is over. */
+  private async someRunIsDone(): Promise<boolean> {
+    if (this.touched.length === 0 || performance.now() < this.looksAgainAt) return false;
+    this.looksAgainAt = performance.now() + LOOK_MS;
+    return anySettled(this.options.pool, await runsTouched(this.options.pool, this.touched));
+  }
+
+  /** One turn: makes a call, or waits for something. Returns how the drive ends, if it does. */
+  private async step(lane: LaneRow): Promise<Omit<DriveResult, 'runs' | 'calls'> | undefined> {
+    const { pool } = this.options;
+    const groups = await claimable(pool, lane.id, 1_000);
+    const choice = choose(groups, this.options.driven);
+    if ('waitMs' in choice) return this.nothingReady(lane, groups, choice.waitMs);
+    const { group } = choice;
+    const driven = this.options.driven(group.destination) as Driven;
+    const concurrency = lane.failures > 0 ? 1 : driven.limits.concurrency;
+    if (this.flying.size >= concurrency) {
+      await Promise.race(this.flying);
+      return undefined;
+    }
+    const budget: Budget = { accountId: lane.id, bucket: 'main', calls: driven.limits.calls, per: driven.limits.per, credit: driven.limits.concurrency };
+    const reserved = await reserveCall(pool, budget, this.options.longWaitMs);
+    if (reserved.call === null) {
+      if (this.flying.size > 0) {
+        await Promise.race(this.flying);
+        return undefined;
+      }
+      const reason = `${group.destination} allows ${budget.calls} calls in ${budget.per / 1000} s`;
+      await showLane(pool, lane.id, { state: 'waiting', reason, untilMs: reserved.waitMs });
+      return this.end('wait', Math.max(reserved.waitMs - 1_500, 0), 'waiting', reason);
+    }
+    await this.makeCall(lane, group, driven, reserved.call, reserved.waitMs);
+    return undefined;
+  }
+
+  private async makeCall(lane: LaneRow, group: Claimable, driven: Driven, call: number, waitMs: number): Promise<void> {
+    const { pool } = this.options;
+    const departsAt = performance.now() + waitMs;
+    if (waitMs > LEAD_MS) await this.pause(waitMs - LEAD_MS);
+    const share = lane.claims % 10 === 9;
+    const batch = this.stop.aborted
+      ? undefined
+      : await claimBatch(pool, this.lease, group, Math.min(driven.batchSize, driven.destination.capabilities.maxBatchSize), share, Math.max(departsAt - performance.now(), 0));
+    if (batch === undefined) {
+      await callNotMade(pool, lane.id, 'main', call);
+      // Everything that looked ready belongs to contacts that are in flight.
+      if (this.flying.size > 0) await Promise.race(this.flying);
+      else await this.pause(POLL_MS);
+      return;
+    }
+    if (lane.state !== 'sending') await showLane(pool, lane.id, { state: 'sending' });
+    const flight = this.fly(batch, driven, call, departsAt).catch((error: unknown) => {
+      this.failure ??= error;
+    });
+    this.flying.add(flight);
+    void flight.then(() => this.flying.delete(flight));
+  }
+
+  private async fly(batch: ClaimedBatch, driven: Driven, call: number, departsAt: number): Promise<void> {
+    const { pool } = this.options;
+    // Not to be cut short: a call that left early would break the pace.
+    const early = departsAt - performance.now();
+    if (early > 0) await sleep(early);
+    if (this.lost.signal.aborted) return;
+    const deadline = AbortSignal.timeout(driven.timeout);
+    const outcome: Outcome = await driven.destination.send({ id: String(batch.id), rows: batch.rows }, AbortSignal.any([deadline, this.lost.signal]));
+    this.calls += 1;
+    this.options.onCall?.(this.calls);
+    this.touched.push(batch.id);
+    await Promise.all([
+      callAnswered(pool, this.lease.accountId, 'main', call),
+      applyOutcome({ pool, lease: this.lease, settleDelay: driven.settleDelay, random: this.options.random ?? Math.random }, batch, outcome),
+    ]);
+  }
+
+  private async nothingReady(lane: LaneRow, groups: readonly Claimable[], lingerMs: number | null): Promise<Omit<DriveResult, 'runs' | 'calls'> | undefined> {
+    const { pool } = this.options;
+    if (this.flying.size > 0) {
+      await Promise.race([...this.flying, sleep(POLL_MS)]);
+      return undefined;
+    }
+    const ahead = await outlook(pool, lane.id);
+    if (lingerMs !== null || ahead.feeding) {
+      await this.pause(Math.min(lingerMs ?? POLL_MS, POLL_MS));
+      return undefined;
+    }
+    if (ahead.dueMs !== null) {
+      const reason = 'a call ended without an answer: its contacts are held before they are sent again';
+      await showLane(pool, lane.id, { state: 'waiting', reason, untilMs: ahead.dueMs });
+      if (await this.waitShortly(ahead.dueMs)) return undefined;
+      return this.end('wait', ahead.dueMs, 'waiting', reason);
+    }
+    if (!ahead.open) {
+      if (lane.state !== 'idle') await showLane(pool, lane.id, { state: 'idle' });
+      return this.end('idle', 0, 'idle', null);
+    }
+    if (groups.length === 0) {
+      await this.pause(POLL_MS);
+      return undefined;
+    }
+    const reason = `rows wait for ${groups.map((group) => group.destination).join(', ')}, which this worker's configuration does not have`;
+    await showLane(pool, lane.id, { state: 'waiting', reason });
+    return this.end('wait', 60_000, 'waiting', reason);
+  }
+
+  /** Waits here when it is short, in steps, so that new rows are not kept waiting. @returns false: leave it to a timer */
+  private async waitShortly(ms: number): Promise<boolean> {
+    if (ms > this.options.longWaitMs) return false;
+    await this.pause(Math.min(ms + 1, 250));
+    return true;
+  }
+
+  private async pause(ms: number): Promise<void> {
+    if (ms <= 0) return;
+    await sleep(ms, undefined, { signal: this.stop }).catch(() => undefined);
+  }
+
+  private end(next: DriveResult['next'], waitMs: number, state: LaneState, reason: string | null): Omit<DriveResult, 'runs' | 'calls'> {
+    return { next, waitMs, state, reason };
+  }
+}

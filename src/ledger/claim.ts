@@ -1,0 +1,160 @@
+import type { Action, ConsentCode, OutgoingRow } from '../destinations/contract.js';
+import type { Queryable } from './database.js';
+import type { Lease } from './lease.js';
+
+/** Rows that can go into one call: one destination, one action, one bundle or none. */
+export interface Claimable {
+  readonly destinationId: number;
+  readonly destination: string;
+  readonly action: Action;
+  readonly bundle: number | null;
+  /** Rows ready now, counted up to the batch size. */
+  readonly ready: number;
+  /** Opt-outs and erasures among them. */
+  readonly urgent: boolean;
+  /** Milliseconds the oldest of them has waited. */
+  readonly waitedMs: number;
+  /** A run is still staging rows for this destination. */
+  readonly feeding: boolean;
+  /** Tries of the bundle that failed without an answer of the platform's own. */
+  readonly tries: number;
+  /** Whether another row was accepted since the bundle's search began. */
+  readonly witnessed: boolean;
+}
+
+/** Counts what is ready, by group. `limit` bounds the counting, not the claim. */
+export async function claimable(db: Queryable, accountId: number, limit: number): Promise<readonly Claimable[]> {
+  const { rows } = await db.query<Claimable>({
+    name: 'claimable',
+    text: `
+    WITH d AS (SELECT id, name, witness_at FROM destination WHERE account_id = $1),
+    loose AS (
+      SELECT d.id AS destination_id, d.name, a.action, NULL::bigint AS bundle, q.ready, q.urgent, q.oldest, 0 AS tries, true AS witnessed
+      FROM d CROSS JOIN (VALUES (0::smallint), (1::smallint)) a (action)
+      CROSS JOIN LATERAL (
+        SELECT count(*) AS ready, bool_or(x.priority = 0) AS urgent, min(x.staged_at) AS oldest
+        FROM (SELECT o.priority, o.staged_at FROM outbox o
+              WHERE o.destination_id = d.id AND o.action = a.action AND o.bundle IS NULL AND o.not_before <= clock_timestamp()
+              ORDER BY o.priority, o.seq LIMIT $2) x
+      ) q WHERE q.ready > 0
+    ), bundled AS (
+      SELECT d.id, d.name, o.action, o.bundle, count(*) AS ready, bool_or(o.priority = 0) AS urgent, min(o.staged_at) AS oldest,
+        b.tries, d.witness_at >= b.root_at AS witnessed
+      FROM d JOIN outbox o ON o.destination_id = d.id AND o.bundle IS NOT NULL
+      JOIN bundle b ON b.id = o.bundle AND b.not_before <= clock_timestamp()
+      WHERE o.not_before <= clock_timestamp()
+      GROUP BY d.id, d.name, o.action, o.bundle, b.tries, d.witness_at, b.root_at
+    )
+    SELECT g.destination_id AS "destinationId", g.name AS destination, g.action, g.bundle, g.ready, g.urgent, g.tries, g.witnessed,
+      (EXTRACT(EPOCH FROM clock_timestamp() - g.oldest) * 1000)::float8 AS "waitedMs",
+      EXISTS (SELECT 1 FROM run r JOIN sync s ON s.id = r.sync_id WHERE r.extracting AND r.ended_at IS NULL AND s.destination_id = g.destination_id) AS feeding
+    FROM (SELECT * FROM loose UNION ALL SELECT * FROM bundled) g`,
+    values: [accountId, limit],
+  });
+  return rows;
+}
+
+/** A call written down before it is made. */
+export interface ClaimedBatch {
+  readonly id: number;
+  readonly destinationId: number;
+  readonly bundle: number | null;
+  readonly rows: readonly OutgoingRow[];
+  /** Greatest number of earlier calls one of its rows was in. */
+  readonly attempts: number;
+  /** When it leaves, by the ledger's clock. */
+  readonly startedAt: string;
+}
+
+interface ClaimedRow {
+  readonly batch_id: number;
+  readonly ord: number;
+  readonly key: string;
+  readonly fields: string;
+  readonly email: ConsentCode;
+  readonly sms: ConsentCode;
+  readonly known: boolean;
+  readonly attempts: number;
+  readonly started_at: string;
+}
+
+/** Opt-outs first, then by class; `share` lets the lowest class go before the middle ones. */
+const classOrder = (share: boolean): readonly number[] => (share ? [0, 3, 2, 1] : [0, 1, 2, 3]);
+
+const LOOSE = (priority: string): string => `
+  SELECT * FROM (
+    SELECT o.key, o.seq, ${priority}::int AS class FROM outbox o
+    WHERE o.destination_id = $1 AND o.action = $2 AND o.bundle IS NULL AND o.priority = ${priority}::int AND o.not_before <= clock_timestamp()
+      AND NOT EXISTS (SELECT 1 FROM batch_row f JOIN batch fb ON fb.id = f.batch_id
+                      WHERE f.destination_id = $1 AND f.key = o.key AND f.outcome IS NULL AND fb.status IN ('sending', 'accepted', 'unknown'))
+    ORDER BY o.seq LIMIT $3 FOR UPDATE OF o SKIP LOCKED) c${priority.slice(1)}`;
+
+const BUNDLED = `
+  SELECT o.key, o.seq, 0 AS class FROM outbox o
+  WHERE o.destination_id = $1 AND o.action = $2 AND o.bundle = $7 AND o.not_before <= clock_timestamp()
+    AND NOT EXISTS (SELECT 1 FROM batch_row f JOIN batch fb ON fb.id = f.batch_id
+                    WHERE f.destination_id = $1 AND f.key = o.key AND f.outcome IS NULL AND fb.status IN ('sending', 'accepted', 'unknown'))
+  ORDER BY o.seq LIMIT $3 FOR UPDATE OF o SKIP LOCKED`;
+
+const claimSql = (head: string): string => `
+  WITH own AS MATERIALIZED (
+    SELECT id FROM account WHERE id = $4 AND fence = $5 AND lease_until > clock_timestamp() FOR SHARE
+  ), head AS MATERIALIZED (SELECT * FROM (${head}) h WHERE EXISTS (SELECT 1 FROM own)),
+  gone AS (
+    DELETE FROM outbox o USING head h WHERE o.destination_id = $1 AND o.key = h.key
+    RETURNING o.*, h.class
+  ), b AS (
+    INSERT INTO batch (account_id, destination_id, action, fence, bundle, rows, attempt, started_at)
+    SELECT own.id, $1::int, $2::smallint, $5::bigint, $7::bigint, (SELECT count(*) FROM gone), (SELECT max(attempts) + 1 FROM gone),
+      clock_timestamp() + make_interval(secs => $6::float8 / 1000)
+    FROM own WHERE EXISTS (SELECT 1 FROM gone)
+    RETURNING id, started_at
+  ), runs AS (
+    INSERT INTO batch_run (batch_id, run_no, rows) SELECT b.id, g.run_no, count(*) FROM gone g, b GROUP BY b.id, g.run_no
+  ), counted AS (
+    UPDATE account SET claims = claims + 1 WHERE id = $4 AND EXISTS (SELECT 1 FROM b)
+  ), r AS (
+    INSERT INTO batch_row (batch_id, ord, destination_id, sync_id, run_no, attempts, seq, version, priority, email, sms, known, key, fp, locale, fields)
+    SELECT b.id, row_number() OVER (ORDER BY g.class, g.seq) - 1, $1, g.sync_id, g.run_no, g.attempts, g.seq, g.version, g.priority,
+      g.email, g.sms, EXISTS (SELECT 1 FROM contact c WHERE c.destination_id = $1 AND c.key = g.key), g.key, g.fp, g.locale, g.fields
+    FROM gone g, b
+    RETURNING batch_id, ord, key, fields, email, sms, known, attempts
+  )
+  SELECT r.*, b.started_at FROM r, b ORDER BY r.ord`;
+
+/**
+ * Moves up to `size` ready rows from the outbox into a new batch, in one statement, under the lease.
+ * Rows of a contact that is already in flight stay behind.
+ *
+ * @param departsInMs when the call will leave, for the books
+ * @returns undefined when nothing was ready, or the lease is no longer ours
+ */
+export async function claimBatch(
+  db: Queryable,
+  lease: Lease,
+  group: Pick<Claimable, 'destinationId' | 'action' | 'bundle'>,
+  size: number,
+  share: boolean,
+  departsInMs: number,
+): Promise<ClaimedBatch | undefined> {
+  const values: unknown[] = [group.destinationId, group.action, size, lease.accountId, lease.fence, departsInMs, group.bundle];
+  let head = BUNDLED;
+  if (group.bundle === null) {
+    const order = classOrder(share);
+    values.push(...order);
+    head = `SELECT * FROM (${order.map((_, index) => LOOSE(`$${8 + index}`)).join(' UNION ALL ')}) u LIMIT $3`;
+  }
+  const { rows } = await db.query<ClaimedRow>({ name: group.bundle === null ? 'claim-loose' : 'claim-bundle', text: claimSql(head), values });
+  const first = rows[0];
+  if (!first) return undefined;
+  return {
+    id: first.batch_id,
+    destinationId: group.destinationId,
+    bundle: group.bundle,
+    startedAt: first.started_at,
+    attempts: rows.reduce((most, row) => Math.max(most, row.attempts), 0),
+    rows: rows.map((row) => ({
+      ord: row.ord, key: row.key, action: group.action, fields: row.fields, emailConsent: row.email, smsConsent: row.sms, known: row.known,
+    })),
+  };
+}

@@ -1,0 +1,188 @@
+/**
+ * The JSON of the command line, as types. Names are promises: add freely, rename none.
+ */
+export type RunStatus = 'running' | 'delivering' | 'completed' | 'completed_with_rejects' | 'failed' | 'cancelled';
+export type RunKind = 'incremental' | 'full' | 'backfill' | 'retry' | 'only' | 'repair';
+export type BatchStatus = 'sending' | 'accepted' | 'unknown' | 'settled' | 'refused' | 'split';
+export type LaneState = 'idle' | 'sending' | 'waiting' | 'backing_off' | 'paused' | 'blocked';
+
+/** The books of a run; both sums of promise 1 hold over it. */
+export interface Counts {
+  readonly extracted: number;
+  readonly invalid: number;
+  readonly filtered: number;
+  readonly unchanged: number;
+  /** Part of `unchanged`. */
+  readonly stillRejected: number;
+  readonly superseded: number;
+  readonly suppressed: number;
+  readonly queued: number;
+  readonly delivered: number;
+  readonly rejected: number;
+  readonly overtaken: number;
+  readonly waiting: number;
+  readonly inFlight: number;
+}
+
+export interface CallCounts {
+  readonly total: number;
+  readonly succeeded: number;
+  readonly rateLimited: number;
+  readonly retried: number;
+  readonly unknownSettled: number;
+}
+
+export interface BatchDocument {
+  readonly batch: number;
+  readonly rows: number;
+  readonly ofThisRun: number;
+  readonly delivered: number;
+  readonly rejected: number;
+  readonly status: BatchStatus;
+  readonly httpStatus: number | null;
+  readonly attempts: number;
+  readonly startedAt: string;
+  readonly durationMs: number | null;
+  /** What the platform said, where it was not a plain success. */
+  readonly message: string | null;
+}
+
+export interface LaneDocument {
+  readonly account: string;
+  readonly state: LaneState;
+  readonly reason: string | null;
+  readonly hint: string | null;
+  readonly until: string | null;
+}
+
+export interface LocaleVerdict {
+  /** `none`: contacts without a locale. */
+  readonly locale: string;
+  readonly expected: number;
+  readonly found: number;
+  readonly missing: number;
+  readonly unexpected: number;
+  readonly different: number;
+  readonly pending: number;
+  readonly minimum: number;
+  readonly pass: boolean;
+}
+
+export interface VerificationDocument {
+  readonly verdict: 'pass' | 'fail';
+  readonly method: 'full' | 'sample' | 'receipts';
+  readonly against: 'source' | 'ledger';
+  readonly locales: readonly LocaleVerdict[];
+  /** Contacts at the destination that were never ours; they fail nothing. */
+  readonly foreign: number;
+  /** Expected contacts whose key belongs to another sync of the destination, left out of both sides; absent: none. */
+  readonly elsewhere?: number;
+  readonly at: string;
+  readonly sampleSize?: number;
+  readonly confidence?: number;
+}
+
+export interface Difference {
+  readonly key: string;
+  readonly locale: string;
+  readonly kind: 'missing' | 'unexpected' | 'different';
+  /** In words, for example `rejected: invalid email`. */
+  readonly why?: string;
+  /** Field names and values as shown to the person who asked; never logged. */
+  readonly expected: Readonly<Record<string, unknown>> | null;
+  readonly found: Readonly<Record<string, unknown>> | null;
+}
+
+export interface RunDocument {
+  readonly run: string;
+  readonly sync: string;
+  readonly kind: RunKind;
+  readonly status: RunStatus;
+  readonly attached: boolean;
+  readonly counts: Counts;
+  readonly warnings: Readonly<Record<string, number>>;
+  readonly calls: CallCounts;
+  readonly batches: readonly BatchDocument[];
+  readonly batchesTotal: number;
+  readonly cursor: { readonly from: string | null; readonly to: string | null };
+  readonly lane: LaneDocument;
+  readonly verification: VerificationDocument | null;
+  readonly workflowId: string;
+  readonly startedAt: string;
+  readonly endedAt: string | null;
+  /** Why it failed, in words. */
+  readonly error: string | null;
+  /** Things a person should know (a changed mapping, a held lower bound). */
+  readonly notices: readonly string[];
+  /** True while the source is still being read. */
+  readonly extracting: boolean;
+  /** A service this run cannot reach just now, and for how long. */
+  readonly trouble: { readonly reason: string; readonly seconds: number } | null;
+  /** Rows the source was asked to hold in this window, where it could tell; for progress. */
+  readonly estimate: number | null;
+}
+
+export type RunSummary = Omit<RunDocument, 'batches' | 'lane'>;
+
+export interface AuditDocument {
+  readonly balanced: boolean;
+  readonly runs: readonly {
+    readonly run: string;
+    readonly sync: string;
+    readonly counts: Counts;
+    readonly balanced: boolean;
+    /** What does not add up, in words; empty when balanced. */
+    readonly faults: readonly string[];
+  }[];
+}
+
+export interface FailureDocument {
+  readonly key: string | null;
+  /** `line 7` where the row has no key. */
+  readonly place: string | null;
+  readonly reason: string;
+  readonly code: string;
+  readonly run: string;
+  readonly since: string;
+  readonly attempts: number;
+}
+
+export interface SyncStatus {
+  readonly sync: string;
+  readonly source: string;
+  readonly destination: string;
+  readonly account: string;
+  readonly cursor: string | null;
+  /** Seconds since the source was last read to its end; null: never. */
+  readonly lagSeconds: number | null;
+  readonly lastRun: { readonly run: string; readonly kind: RunKind; readonly status: RunStatus; readonly startedAt: string; readonly endedAt: string | null } | null;
+  readonly nextRun: string | null;
+  readonly waiting: number;
+  readonly inFlight: number;
+  readonly failures: number;
+}
+
+export interface LaneStatus extends LaneDocument {
+  readonly waiting: number;
+  readonly inFlight: number;
+  readonly unknown: number;
+  readonly oldestWaitingSeconds: number | null;
+  readonly callsLastMinute: number;
+}
+
+export interface StatusDocument {
+  readonly syncs: readonly SyncStatus[];
+  readonly lanes: readonly LaneStatus[];
+}
+
+/** One contact's whole story, oldest first. */
+export interface StoryDocument {
+  readonly sync: string;
+  readonly key: string;
+  /** What the destination is known to hold; null: nothing. */
+  readonly delivered: { readonly fields: unknown; readonly emailConsent: string; readonly smsConsent: string; readonly version: string; readonly batch: number; readonly at: string | null } | null;
+  readonly waiting: { readonly fields: unknown; readonly emailConsent: string; readonly smsConsent: string; readonly version: string; readonly since: string; readonly notBefore: string | null; readonly run: string } | null;
+  readonly inFlight: { readonly batch: number; readonly status: BatchStatus; readonly since: string } | null;
+  readonly rejection: FailureDocument | null;
+  readonly events: readonly { readonly at: string; readonly what: string; readonly run: string | null; readonly batch: number | null; readonly fields?: unknown; readonly emailConsent?: string }[];
+}

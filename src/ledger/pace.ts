@@ -1,0 +1,66 @@
+import type { Queryable } from './database.js';
+
+/** A budget of one account: no more than `calls` calls in any window of `per` milliseconds. */
+export interface Budget {
+  readonly accountId: number;
+  /** `main`, or `read` where the platform counts reads apart. */
+  readonly bucket: 'main' | 'read';
+  readonly calls: number;
+  readonly per: number;
+  /** Calls that may leave at once after a pause before even spacing begins. */
+  readonly credit: number;
+}
+
+export interface Reservation {
+  /** Number of the reserved call; null: nothing was reserved, ask again in `waitMs`. */
+  readonly call: number | null;
+  /** Milliseconds until the call may leave. */
+  readonly waitMs: number;
+}
+
+/**
+ * Reserves the next call of a budget on the ledger's clock.
+ *
+ * Call n leaves no earlier than the earlier of: the answer of call n−k plus the window (always safe, since the
+ * platform counted it before it answered), its start plus the window plus 2 % and at least 150 ms. Within
+ * that rule calls are spread evenly, with some credit. One row lock orders every process that shares the account.
+ *
+ * @param maxWaitMs reserve only what may leave within this time
+ */
+export async function reserveCall(db: Queryable, budget: Budget, maxWaitMs: number): Promise<Reservation> {
+  const gapMs = budget.per / budget.calls;
+  const marginMs = Math.max(budget.per * 0.02, 150);
+  const { rows } = await db.query<{ call: number | null; wait: number }>({
+    name: 'reserve-call',
+    text: 'SELECT call, wait_ms AS wait FROM reserve_call($1, $2, $3, $4, $5, $6, $7, $8)',
+    values: [budget.accountId, budget.bucket, budget.calls, budget.per, gapMs, budget.credit, marginMs, maxWaitMs],
+  });
+  const row = rows[0] as { call: number | null; wait: number };
+  return { call: row.call, waitMs: row.wait };
+}
+
+/** Notes that a reserved call was answered now. */
+export async function callAnswered(db: Queryable, accountId: number, bucket: Budget['bucket'], call: number): Promise<void> {
+  await db.query({
+    name: 'call-answered',
+    text: `UPDATE pace_slot SET answered_at = clock_timestamp() WHERE account_id = $1 AND bucket = $2 AND call = $3`,
+    values: [accountId, bucket, call],
+  });
+}
+
+/** Gives a reservation back that was never used. */
+export async function callNotMade(db: Queryable, accountId: number, bucket: Budget['bucket'], call: number): Promise<void> {
+  await db.query(
+    `UPDATE pace_slot SET started_at = '-infinity', answered_at = '-infinity' WHERE account_id = $1 AND bucket = $2 AND call = $3`,
+    [accountId, bucket, call],
+  );
+}
+
+/** The platform says: no call before so many milliseconds from now. */
+export async function holdPace(db: Queryable, accountId: number, bucket: Budget['bucket'], forMs: number): Promise<void> {
+  await db.query(
+    `UPDATE pace SET not_before = GREATEST(not_before, clock_timestamp() + make_interval(secs => $3::float8 / 1000))
+     WHERE account_id = $1 AND bucket = $2`,
+    [accountId, bucket, forMs],
+  );
+}

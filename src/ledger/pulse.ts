@@ -1,0 +1,52 @@
+import { booksOf } from './books.js';
+import type { Queryable } from './database.js';
+import type { Counts, LaneDocument, RunStatus } from './documents.js';
+import { isoTime } from './reports.js';
+
+/** What whoever follows a run looks at several times a second: a few rows, however large the run. */
+export interface RunPulse {
+  readonly status: RunStatus;
+  /** It has come to its end; nothing of this changes any more. */
+  readonly ended: boolean;
+  readonly extracting: boolean;
+  readonly counts: Counts;
+  /** Bulk calls in which the run had rows. */
+  readonly calls: number;
+  readonly estimate: number | null;
+  readonly trouble: { readonly reason: string; readonly seconds: number } | null;
+  readonly lane: LaneDocument;
+}
+
+interface PulseRow extends LaneDocument {
+  readonly no: number;
+  readonly status: RunStatus;
+  readonly ended: boolean;
+  readonly extracting: boolean;
+  readonly estimate: number | null;
+  readonly trouble: string | null;
+  readonly troubleSeconds: number | null;
+  readonly calls: number;
+}
+
+/** How a run stands just now, or undefined when there is none of this id. */
+export async function runPulse(db: Queryable, runId: string): Promise<RunPulse | undefined> {
+  const { rows } = await db.query<PulseRow>({
+    name: 'run-pulse',
+    text: `SELECT r.no, r.status, r.ended_at IS NOT NULL AS ended, r.extracting, r.estimate, r.trouble,
+      EXTRACT(EPOCH FROM clock_timestamp() - r.trouble_since)::float8 AS "troubleSeconds",
+      (SELECT count(*) FROM batch_run br WHERE br.run_no = r.no) AS calls,
+      a.name AS account, a.state, a.reason, a.hint, ${isoTime('a.until')} AS until
+    FROM run r JOIN sync s ON s.id = r.sync_id JOIN destination d ON d.id = s.destination_id JOIN account a ON a.id = d.account_id
+    WHERE r.id = $1`,
+    values: [runId],
+  });
+  const row = rows[0];
+  if (!row) return undefined;
+  const counts = (await booksOf(db, [row.no])).get(row.no) as Counts;
+  const { status, ended, extracting, estimate, calls, account, state, reason, hint, until } = row;
+  return {
+    status, ended, extracting, estimate, calls, counts,
+    trouble: row.trouble === null ? null : { reason: row.trouble, seconds: Math.round(row.troubleSeconds ?? 0) },
+    lane: { account, state, reason, hint, until },
+  };
+}

@@ -1,0 +1,183 @@
+import { pipeline } from 'node:stream/promises';
+import { Readable } from 'node:stream';
+import { from as copyFrom } from 'pg-copy-streams';
+import type { Action, ConsentCode } from '../destinations/contract.js';
+import type { Json } from '../contacts/index.js';
+import { transaction, type Connection, type Pool } from './database.js';
+import { CLASSIFY } from './stage-sql.js';
+
+/** One contact of a page, ready to be compared with its newest known intent. */
+export interface StageRow {
+  readonly key: string;
+  /** The source's updatedAt, ISO microseconds; null: the page's read time on this server's clock. */
+  readonly version: string | null;
+  readonly action: Action;
+  readonly fields: string;
+  readonly emailConsent: ConsentCode;
+  readonly smsConsent: ConsentCode;
+  readonly locale: string | null;
+  /** Sent only where the destination is known to hold the contact, or is about to; else it counts as `otherwise`. */
+  readonly onlyIfKnown?: 'filtered' | string;
+}
+
+/** A row that cannot be sent, and why. */
+export interface InvalidRow {
+  readonly key: string | null;
+  readonly place: string | null;
+  readonly reason: string;
+}
+
+export interface StagePage {
+  readonly runNo: number;
+  readonly syncId: number;
+  readonly destinationId: number;
+  /** Of this page within its run, from 1. */
+  readonly pageNo: number;
+  /** From where the run reads on after this page. */
+  readonly position: Json;
+  readonly priority: number;
+  /** Sends also what is unchanged, whatever its version. */
+  readonly resend: boolean;
+  readonly extracted: number;
+  readonly filtered: number;
+  readonly superseded: number;
+  readonly rows: readonly StageRow[];
+  readonly invalid: readonly InvalidRow[];
+  readonly warnings: Readonly<Record<string, number>>;
+  /** Greatest usable row time of the run so far. */
+  readonly maxTime: string | null;
+}
+
+export interface StageResult {
+  readonly queued: number;
+  readonly optOuts: number;
+}
+
+/** The run was stopped or closed while this page was read; the page is not staged. */
+export class RunStopped extends Error {
+  override readonly name = 'RunStopped';
+}
+
+// COPY's text format: backslash is its escape, tab and line ends separate.
+const escapeCopy = (text: string): string => (/[\\\t\n\r]/.test(text) ? text.replace(/[\\\t\n\r]/g, escapeOne) : text);
+const escapeOne = (c: string): string => (c === '\\' ? '\\\\' : c === '\t' ? '\\t' : c === '\n' ? '\\n' : '\\r');
+
+function copyLine(row: StageRow, ord: number): string {
+  const condition = row.onlyIfKnown === undefined ? '\\N' : escapeCopy(row.onlyIfKnown);
+  return `${ord}\t${escapeCopy(row.key)}\t${row.version ?? '\\N'}\t${row.action}\t${row.emailConsent}\t${row.smsConsent}\t${
+    row.locale === null ? '\\N' : escapeCopy(row.locale)
+  }\t${condition}\t${escapeCopy(row.fields)}\n`;
+}
+
+async function copyIn(connection: Connection, rows: readonly StageRow[]): Promise<void> {
+  await connection.query(`CREATE TEMP TABLE IF NOT EXISTS stage (ord int, key text, version timestamptz, action smallint,
+    email smallint, sms smallint, locale text, only_if_known text, fields text) ON COMMIT DELETE ROWS`);
+  if (rows.length === 0) return;
+  const stream = connection.query(copyFrom('COPY stage FROM STDIN'));
+  let next = 0;
+  const chunk = 500;
+  await pipeline(
+    Readable.from(
+      (function* lines() {
+        while (next < rows.length) {
+          let text = '';
+          const end = Math.min(next + chunk, rows.length);
+          for (; next < end; next += 1) text += copyLine(rows[next] as StageRow, next);
+          yield Buffer.from(text, 'utf8');
+        }
+      })(),
+      { objectMode: false },
+    ),
+    stream,
+  );
+}
+
+/**
+ * Stages one page in one transaction: compares its contacts with their newest known intents, queues what
+ * differs, writes the page's books and moves the run's position. Staging the same page again is refused
+ * by the run's position, so a page counts once.
+ *
+ * @throws RunStopped when the run is no longer extracting or has passed this page
+ */
+export function stagePage(pool: Pool, page: StagePage): Promise<StageResult> {
+  return transaction(pool, async (connection) => {
+    await copyIn(connection, page.rows);
+    const moved = await connection.query(
+      `UPDATE run SET pages = $2, position = $3, max_time = $4 WHERE no = $1 AND extracting AND pages = $2 - 1`,
+      [page.runNo, page.pageNo, JSON.stringify(page.position), page.maxTime],
+    );
+    if (moved.rowCount !== 1) throw new RunStopped('the run was stopped or has been continued elsewhere');
+    const counts = await classify(connection, page);
+    const extra = counts.uninvited;
+    const invalid = [...page.invalid, ...extra.filter((row) => row.reason !== 'filtered')];
+    if (invalid.length > 0) await storeInvalid(connection, page, invalid);
+    await connection.query(
+      `INSERT INTO page (run_no, no, extracted, invalid, filtered, unchanged, still_rejected, superseded, suppressed, queued, warnings)
+       VALUES ($1, $2, $3, $4, $5, $6, $7, $8, 0, $9, $10)`,
+      [
+        page.runNo, page.pageNo, page.extracted, invalid.length, page.filtered + extra.length - (invalid.length - page.invalid.length),
+        counts.unchanged, counts.still, page.superseded, counts.queued,
+        Object.keys(page.warnings).length > 0 ? JSON.stringify(page.warnings) : null,
+      ],
+    );
+    return { queued: counts.queued - counts.ended, optOuts: counts.optOuts };
+  });
+}
+
+interface Classified {
+  readonly unchanged: number;
+  readonly still: number;
+  readonly queued: number;
+  /** Of `queued`: rejected or overtaken at once, nothing waits for them. */
+  readonly ended: number;
+  readonly optOuts: number;
+  /** Rows meant only for known contacts that are not known. */
+  readonly uninvited: readonly InvalidRow[];
+}
+
+async function classify(connection: Connection, page: StagePage): Promise<Classified> {
+  if (page.rows.length === 0) return { unchanged: 0, still: 0, queued: 0, ended: 0, optOuts: 0, uninvited: [] };
+  // Staging and everything that puts rows back exclude each other for one destination; claiming does
+  // not take this lock: it skips the rows locked by the second statement instead.
+  await connection.query('SELECT pg_advisory_xact_lock(796201, $1)', [page.destinationId]);
+  await connection.query(
+    `SELECT count(*) FROM (SELECT 1 FROM outbox o JOIN stage s ON s.key = o.key WHERE o.destination_id = $1 FOR UPDATE OF o) locked`,
+    [page.destinationId],
+  );
+  const { rows } = await connection.query<{ verdict: string; count: number; opt_outs: number; uninvited: [string, string][] | null }>(CLASSIFY, [
+    page.destinationId, page.syncId, page.runNo, page.priority, page.resend,
+  ]);
+  const of = (verdict: string): number => rows.find((row) => row.verdict === verdict)?.count ?? 0;
+  return {
+    unchanged: of('unchanged') + of('back') + of('still'),
+    still: of('still'),
+    queued: of('queue') + of('overtaken') + of('owned'),
+    ended: of('overtaken') + of('owned'),
+    optOuts: rows.find((row) => row.verdict === 'queue')?.opt_outs ?? 0,
+    uninvited: (rows.find((row) => row.verdict === 'uninvited')?.uninvited ?? []).map(([key, reason]) => ({ key, place: null, reason })),
+  };
+}
+
+/** One open entry a key (or place): a row met again keeps the time it was first seen. */
+async function storeInvalid(connection: Connection, page: StagePage, invalid: readonly InvalidRow[]): Promise<void> {
+  await connection.query(
+    `WITH input AS (
+       SELECT * FROM unnest($4::text[], $5::text[], $6::text[]) AS i (key, place, reason)
+     ), earlier AS (
+       UPDATE rejection x SET resolved_at = clock_timestamp(), resolution = 'read again'
+       FROM input i
+       WHERE x.destination_id = $2 AND x.sync_id = $1 AND x.resolved_at IS NULL AND x.code = 'invalid' AND x.run_no <> $3
+         AND (x.key = i.key OR (x.key IS NULL AND i.key IS NULL AND x.place IS NOT DISTINCT FROM i.place AND x.reason = i.reason))
+       RETURNING x.key, x.place, x.since, x.attempts
+     )
+     INSERT INTO rejection (destination_id, sync_id, run_no, key, place, code, reason, since, attempts)
+     SELECT $2, $1, $3, i.key, i.place, 'invalid', i.reason,
+       COALESCE((SELECT min(e.since) FROM earlier e WHERE e.key = i.key OR (e.key IS NULL AND i.key IS NULL AND e.place IS NOT DISTINCT FROM i.place)), clock_timestamp()),
+       0
+     FROM input i`,
+    [
+      page.syncId, page.destinationId, page.runNo,
+      invalid.map((row) => row.key), invalid.map((row) => row.place), invalid.map((row) => row.reason),
+    ],
+  );
+}

@@ -1,0 +1,10 @@
+export { createWorker, type CreateWorkerOptions } from './worker.js';
+export { RuntimeError, type RuntimeFault } from './errors.js';
+export { findRunning, type Running } from './find-running.js';
+export { onShutdown } from './shutdown.js';
+export { openRuntime, type Runtime, type RuntimeOptions } from './open.js';
+export { SEARCH_ATTRIBUTES } from './search-attributes.js';
+export { stopOrphans } from './share.js';
+export { placesOf, type Places } from './state.js';
+export { workflowBundle } from './bundle.js';
+export { isAlive, self as ownProcess, type ProcessId } from './processes.js';

@@ -1,0 +1,46 @@
+import { Worker, type WorkerOptions } from '@temporalio/worker';
+import { workflowBundle } from './bundle.js';
+import type { Runtime } from './open.js';
+import { installSdk } from './sdk.js';
+
+export interface CreateWorkerOptions {
+  readonly runtime: Runtime;
+  /** Activity name → function. */
+  readonly activities: object;
+  /** Shown in histories; by default process id and host name. */
+  readonly identity?: string;
+  /** @default the runtime's */
+  readonly taskQueue?: string;
+  /** Milliseconds activities may take to end after a shutdown; above every HTTP deadline. @default 35000 */
+  readonly shutdownGraceTime?: number;
+  /** @default 40 */
+  readonly maxConcurrentActivities?: number;
+  /** The workflows; by default this project's. */
+  readonly bundle?: { readonly code: string };
+  /** Anything else the SDK takes. */
+  readonly more?: Partial<WorkerOptions>;
+}
+
+/**
+ * Makes a worker; the caller runs it, shuts it down and then closes the runtime. Memory stays bounded: at most two
+ * hundred workflows are kept in it, in two threads.
+ */
+export async function createWorker(options: CreateWorkerOptions): Promise<Worker> {
+  const { runtime } = options;
+  installSdk();
+  const [connection, bundle] = await Promise.all([runtime.nativeConnection(), options.bundle ?? workflowBundle()]);
+  return Worker.create({
+    connection,
+    namespace: runtime.namespace,
+    taskQueue: options.taskQueue ?? runtime.taskQueue,
+    workflowBundle: bundle,
+    activities: options.activities,
+    ...(options.identity === undefined ? {} : { identity: options.identity }),
+    shutdownGraceTime: options.shutdownGraceTime ?? 35_000,
+    maxConcurrentActivityTaskExecutions: options.maxConcurrentActivities ?? 40,
+    maxConcurrentWorkflowTaskExecutions: 20,
+    maxCachedWorkflows: 200,
+    workflowThreadPoolSize: 2,
+    ...options.more,
+  });
+}

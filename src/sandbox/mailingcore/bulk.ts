@@ -1,0 +1,139 @@
+import type { FastifyReply, FastifyRequest } from 'fastify';
+import { setTimeout as delay } from 'node:timers/promises';
+import { cut, drip, hang, json, refuse } from './answers.js';
+import { callOf, lacksScope, tellWhen } from './guard.js';
+import { faultOf, INVALID_EMAIL } from './rows.js';
+import type { State } from './state.js';
+import type { ContactRow } from './store.js';
+
+/** doc: CONTACTS_BULK_MAX. */
+const MOST = 1000;
+
+interface FailedRow {
+  readonly index: number;
+  readonly email: unknown;
+  readonly externalId: unknown;
+  readonly message: string;
+}
+
+/** `POST /contacts/bulk`, and all the ways it can go wrong. */
+export async function bulk(state: State, request: FastifyRequest, reply: FastifyReply): Promise<FastifyReply> {
+  const call = callOf(request);
+  const { faults } = state;
+  if (lacksScope(state, 'contacts:write', request, reply)) return reply;
+  const contacts = contactsOf(request.body);
+  if (call !== undefined && contacts !== null) call.rows = contacts.length;
+
+  const refused = refusedBeforeReading(state, request, reply);
+  if (refused !== null) return refused;
+  if (state.trigger('errorsBeforeCommit', faults.errorsBeforeCommit)) {
+    const status = faults.errorsBeforeCommit !== undefined && 'status' in faults.errorsBeforeCommit ? faults.errorsBeforeCommit.status : undefined;
+    return refuse(request, reply, status ?? [500, 502, 503][Math.floor(state.random() * 3)] ?? 500);
+  }
+  if (state.trigger('cutBeforeCommit', faults.cutBeforeCommit)) {
+    if (call !== undefined) call.fault = 'cut';
+    return cut(request, reply);
+  }
+  const hangs = state.trigger('hang', faults.hang);
+  if (hangs && call !== undefined) call.fault = 'hang';
+  if (hangs && faults.hang !== undefined && 'commit' in faults.hang && faults.hang.commit === false) return hang(reply);
+
+  if (contacts === null) return refuse(request, reply, 400, 'contacts must be an array');
+  if (contacts.length === 0) return refuse(request, reply, 400, 'contacts must contain at least 1 element');
+  if (contacts.length > MOST) return refuse(request, reply, 400, `contacts must contain no more than ${MOST} elements`);
+  if (state.alwaysFail !== null && contacts.some((row) => state.alwaysFail?.has(textOf(row, 'externalId') ?? ''))) {
+    return refuse(request, reply, 500);
+  }
+  const requestFault = faultOfRequest(state, contacts);
+  if (requestFault !== null) return refuse(request, reply, 400, requestFault);
+
+  const answer = commit(state, contacts);
+  if (call !== undefined) call.committed = true;
+
+  if (faults.latency !== undefined && faults.latency > 0) await delay(faults.latency);
+  if (state.cutNext > 0 || state.trigger('cutAfterCommit', faults.cutAfterCommit)) {
+    state.cutNext = Math.max(0, state.cutNext - 1);
+    if (call !== undefined) call.fault = 'cut';
+    return cut(request, reply);
+  }
+  if (hangs) return hang(reply);
+  if (state.trigger('drip', faults.drip)) {
+    if (call !== undefined) {
+      call.fault = 'drip';
+      call.status = 200;
+    }
+    const interval = faults.drip !== undefined && 'interval' in faults.drip ? faults.drip.interval : undefined;
+    return drip(reply, answer, interval ?? 100);
+  }
+  return json(reply, 200, answer);
+}
+
+function refusedBeforeReading(state: State, request: FastifyRequest, reply: FastifyReply): FastifyReply | null {
+  const { faults } = state;
+  if (state.burst429 > 0) {
+    state.burst429 -= 1;
+    tellWhen(state, reply, 1000);
+    return refuse(request, reply, 429, 'Too many requests');
+  }
+  if (state.trigger('forbidden', faults.forbidden)) return refuse(request, reply, 403, faults.forbidden?.message);
+  if (faults.quota !== undefined && state.trigger('quota', faults.quota)) {
+    const { limit, used, percentage } = faults.quota;
+    return refuse(request, reply, 429, 'Monthly email quota exceeded', { quota: { limit, used, percentage } });
+  }
+  if (state.trigger('refuseAll', faults.refuseAll)) return refuse(request, reply, 400, faults.refuseAll?.message);
+  return null;
+}
+
+/** A fault of one row for which the whole request is refused, without saying which row. */
+function faultOfRequest(state: State, contacts: readonly unknown[]): string | null {
+  if (state.badRows?.mode === 'request') {
+    const bad = state.badRows;
+    if (contacts.some((row) => bad.has(textOf(row, 'email'), textOf(row, 'externalId')))) return bad.message;
+  }
+  if (state.faults.invalidEmail === 'request' && contacts.some((row) => faultOf(row) === INVALID_EMAIL)) return INVALID_EMAIL;
+  return null;
+}
+
+function commit(state: State, contacts: readonly unknown[]): object {
+  const now = Date.now();
+  const failed: FailedRow[] = [];
+  let created = 0;
+  let updated = 0;
+  for (let index = 0; index < contacts.length; index++) {
+    const row = contacts[index];
+    const fault = faultOf(row) ?? badRow(state, row) ?? null;
+    if (fault === null) {
+      const stored = state.store.upsert(row as ContactRow, now);
+      if (stored === 'created') created += 1;
+      else if (stored === 'updated') updated += 1;
+      else failed.push(failedRow(index, row, stored.refused));
+    } else failed.push(failedRow(index, row, fault));
+  }
+  return { created, updated, failed: formOf(state.faults.failedForm, failed) };
+}
+
+function badRow(state: State, row: unknown): string | null {
+  const bad = state.badRows;
+  return bad !== null && bad.has(textOf(row, 'email'), textOf(row, 'externalId')) ? bad.message : null;
+}
+
+function failedRow(index: number, row: unknown, message: string): FailedRow {
+  return { index, email: textOf(row, 'email') ?? null, externalId: textOf(row, 'externalId') ?? null, message };
+}
+
+function formOf(form: 'rows' | 'rowsByExternalId' | 'count', failed: readonly FailedRow[]): unknown {
+  if (form === 'count') return failed.length;
+  if (form === 'rows') return failed.map(({ index, email, message }) => ({ index, email, message }));
+  return failed.map(({ externalId, message }) => ({ externalId, error: message }));
+}
+
+function contactsOf(body: unknown): readonly unknown[] | null {
+  const contacts = typeof body === 'object' && body !== null && 'contacts' in body ? body.contacts : null;
+  return Array.isArray(contacts) ? contacts : null;
+}
+
+function textOf(row: unknown, name: 'email' | 'externalId'): string | undefined {
+  if (typeof row !== 'object' || row === null) return undefined;
+  const value = (row as Record<string, unknown>)[name];
+  return typeof value === 'string' ? value : undefined;
+}

@@ -1,0 +1,68 @@
+import { createCallLog } from '../calls.js';
+import type { CallLog } from '../calls.js';
+import { createLimiter } from '../limiter.js';
+import type { Limiter } from '../limiter.js';
+import { seededRandom } from '../random.js';
+import { createTrigger } from '../trigger.js';
+import type { Trigger } from '../trigger.js';
+import { checkFaults } from './faults.js';
+import type { CheckedFaults } from './faults.js';
+import { Store } from './store.js';
+
+/** The rows `badRows` picks, ready to ask. */
+export interface BadRows {
+  readonly mode: 'row' | 'request';
+  readonly message: string;
+  has(email: string | undefined, externalId: string | undefined): boolean;
+}
+
+/** Everything one sandboxed MailingCore holds. Replaced in parts by the control routes. */
+export interface State {
+  readonly store: Store;
+  readonly log: CallLog;
+  faults: CheckedFaults;
+  random: () => number;
+  trigger: Trigger;
+  limiter: Limiter | null;
+  badRows: BadRows | null;
+  alwaysFail: ReadonlySet<string> | null;
+  burst429: number;
+  cutNext: number;
+}
+
+/** A fresh platform with these faults. Throws FaultsError. */
+export function createState(faults: unknown): State {
+  return { store: new Store(), log: createCallLog(), ...fromFaults(faults) };
+}
+
+/** Replaces the faults of a running platform; contacts and log stay. Throws FaultsError and then changes nothing. */
+export function applyFaults(state: State, faults: unknown): void {
+  Object.assign(state, fromFaults(faults));
+}
+
+function fromFaults(input: unknown): Omit<State, 'store' | 'log'> {
+  const faults = checkFaults(input);
+  const random = seededRandom(faults.seed);
+  return {
+    faults,
+    random,
+    trigger: createTrigger(random),
+    limiter: faults.limit === undefined ? null : createLimiter(faults.limit),
+    badRows: faults.badRows === undefined ? null : badRowsOf(faults.badRows),
+    alwaysFail: faults.alwaysFail === undefined ? null : new Set(faults.alwaysFail.externalIds),
+    burst429: faults.burst429 ?? 0,
+    cutNext: faults.cutNext ?? 0,
+  };
+}
+
+function badRowsOf(rule: NonNullable<CheckedFaults['badRows']>): BadRows {
+  const pattern = typeof rule.emails === 'string' ? new RegExp(rule.emails) : null;
+  const emails = new Set(Array.isArray(rule.emails) ? rule.emails : []);
+  const ids = new Set(rule.externalIds ?? []);
+  return {
+    mode: rule.mode,
+    message: rule.message,
+    has: (email, externalId) =>
+      (externalId !== undefined && ids.has(externalId)) || (email !== undefined && (emails.has(email) || pattern?.test(email) === true)),
+  };
+}

@@ -1,0 +1,25 @@
+import type { SourceConfig } from '../config/index.js';
+import type { Source } from './contract.js';
+import { createCsvSource } from './csv/index.js';
+import { createPostgresSource } from './postgres/index.js';
+
+export * from './contract.js';
+
+type Factories = {
+  readonly [Type in SourceConfig['type']]: (config: Extract<SourceConfig, { type: Type }>, columns: readonly string[]) => Source;
+};
+
+/** Every kind of source, one line each. */
+const FACTORIES: Factories = {
+  postgres: createPostgresSource,
+  csv: createCsvSource,
+};
+
+/**
+ * Makes the source a configuration describes. Connects nowhere yet.
+ * @param columns the columns rows must deliver, in order (a contact reader's `columns`)
+ */
+export function createSource(config: SourceConfig, columns: readonly string[]): Source {
+  const create = FACTORIES[config.type] as (config: SourceConfig, columns: readonly string[]) => Source;
+  return create(config, columns);
+}

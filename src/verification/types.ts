@@ -1,0 +1,57 @@
+import type { Destination, FoundContact } from '../destinations/index.js';
+import type { Difference, Pool, VerificationDocument } from '../ledger/index.js';
+
+/** One contact as the source side wants the destination to hold it. */
+export interface ExpectedContact {
+  readonly key: string;
+  /** null or empty: none. */
+  readonly locale: string | null;
+  /** In the ledger's sense (granted, after clamping). null: consent is not mapped, the destination's own stands. */
+  readonly optedIn: boolean | null;
+  /** In the form of `Prepared.fields`; null: the source has the contact, but it cannot be sent (invalid). */
+  readonly fields: string | null;
+  /**
+   * The row's time, ISO 8601: where a source shows a key twice, the newest counts, as in staging.
+   * null or absent: the time of reading, so newer than any given one; of equals the one read last counts.
+   */
+  readonly version?: string | null;
+}
+
+export interface VerifyProgress {
+  readonly phase: 'reading' | 'comparing';
+  readonly expectedRead: number;
+  readonly foundRead: number;
+}
+
+export interface VerifyInput {
+  /** The ledger. One connection of it is held until {@link Verification.close}. */
+  readonly pool: Pool;
+  readonly syncId: number;
+  readonly destinationId: number;
+  readonly against: 'source' | 'ledger';
+  /** Pages of the source side; read first, once. */
+  readonly expected: AsyncIterable<readonly ExpectedContact[]>;
+  /** Pages of the destination; read second, once. Repeated contacts count once, as last read. */
+  readonly found: AsyncIterable<readonly FoundContact[]>;
+  readonly compare: Destination['compare'];
+  /** Locale → least number of opted-in contacts; `none`: contacts without one. */
+  readonly locales: Readonly<Record<string, number>>;
+  /** Differences (missing + unexpected + different) that still pass, a locale. */
+  readonly tolerance: number;
+  /** Called after each page and between the steps of the comparison. */
+  onProgress?(progress: VerifyProgress): void;
+  readonly signal: AbortSignal;
+}
+
+/** A finished verification whose working tables still stand. */
+export interface Verification {
+  readonly document: VerificationDocument;
+  /**
+   * The contacts that differ, by locale (`none` last), kind and key.
+   * May be read more than once, also at the same time.
+   * @param limitPerLocaleAndKind at most so many of each; null: all of them
+   */
+  differences(limitPerLocaleAndKind: number | null): AsyncIterable<Difference>;
+  /** Drops the working tables and gives the connection back. Safe to call twice. */
+  close(): Promise<void>;
+}

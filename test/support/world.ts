@@ -1,0 +1,128 @@
+import { randomBytes } from 'node:crypto';
+import pg from 'pg';
+import { parseConfig, type Config } from '../../src/config/index.js';
+import { hostWorker, LiveConfig, startRun, type Orchestrator, type WorkerHost } from '../../src/control/index.js';
+import { createPool, migrate, runDocument, type Pool, type RunDocument, type RunOptions } from '../../src/ledger/index.js';
+import type { Runtime } from '../../src/runtime/index.js';
+import { startSandbox, type Sandbox } from '../../src/sandbox/index.js';
+import { mkdtempSync, rmSync } from 'node:fs';
+import os from 'node:os';
+import path from 'node:path';
+import { createDatabase, suiteRuntime } from './runtime.js';
+
+export interface WorldOptions {
+  /** YAML added to the destination `newsletter`, two levels deep. */
+  readonly destination?: string;
+  /** YAML added to the sync. */
+  readonly sync?: string;
+  /** YAML added to the source. */
+  readonly source?: string;
+  readonly worker?: boolean;
+  readonly tuning?: { readonly deliverWindowMs?: number; readonly longWaitMs?: number; readonly extractBudgetMs?: number };
+}
+
+/** A CRM table, a MailingCore, a ledger, a worker: everything real, nothing shared with another test. */
+export interface World {
+  readonly config: Config;
+  readonly pool: Pool;
+  readonly crm: pg.Pool;
+  readonly sandbox: Sandbox;
+  readonly runtime: Runtime;
+  readonly temporal: Orchestrator;
+  readonly databaseUrl: string;
+  readonly directory: string;
+  host(): Promise<WorkerHost>;
+  /** Starts a run and waits for its end. */
+  run(options?: Partial<RunOptions>): Promise<RunDocument>;
+  /** Waits until `reached` holds for the run. */
+  until(run: string, reached: (document: RunDocument) => boolean): Promise<RunDocument>;
+  close(): Promise<void>;
+}
+
+const indent = (text: string | undefined, by: number): string =>
+  (text ?? '').split('\n').filter((line) => line.trim() !== '').map((line) => ' '.repeat(by) + line).join('\n');
+
+export async function createWorld(options: WorldOptions = {}): Promise<World> {
+  const database = await createDatabase();
+  const directory = mkdtempSync(path.join(os.tmpdir(), 'syncline-world-'));
+  const sandbox = await startSandbox();
+  const crm = new pg.Pool({ connectionString: database.url, max: 4 });
+  await crm.query(`CREATE TABLE contacts (external_id text PRIMARY KEY, email text, phone text, first_name text, city text, country text,
+    locale text, opt_in boolean, updated_at timestamptz NOT NULL)`);
+  await crm.query('CREATE INDEX ON contacts (updated_at, external_id)');
+  await migrate(database.url);
+  const file = path.join(directory, 'syncline.yaml');
+  const config = parseConfig(
+    `version: 1
+database: {url: "${database.url}"}
+sources:
+  crm:
+    type: postgres
+    url: "${database.url}"
+    table: public.contacts
+    key: external_id
+    updatedAt: updated_at
+    fields: {email: email, phone: phone, locale: locale, emailConsent: opt_in, country: country, firstName: first_name, attributes: [city]}
+${indent(options.source, 4)}
+destinations:
+  newsletter:
+    type: mailingcore
+    baseUrl: ${sandbox.url}/mailingcore
+    apiKey: mc_test_key
+    tenantId: tenant-1
+    account: acme-${randomBytes(4).toString('hex')}
+${options.destination?.includes('limits') ? '' : '    limits: {calls: 100000, per: 1s, concurrency: 4}'}
+${indent(options.destination, 4)}
+syncs:
+  crm-newsletter:
+    source: crm
+    destination: newsletter
+${indent(options.sync, 4)}
+`,
+    { file, shown: 'syncline.yaml', env: {} },
+  );
+  const runtime = await suiteRuntime(database.url);
+  const pool = createPool(database.url, 8);
+  const temporal = { client: runtime.client, taskQueue: runtime.taskQueue, attributes: runtime.searchAttributes };
+  const hosts: WorkerHost[] = [];
+  const host = async (): Promise<WorkerHost> => {
+    const made = await hostWorker({
+      config: new LiveConfig(config), runtime, directory, warn: () => undefined, ...(options.tuning === undefined ? {} : { tuning: options.tuning }),
+    });
+    hosts.push(made);
+    return made;
+  };
+  if (options.worker !== false) await host();
+  const until: World['until'] = async (run, reached) => {
+    for (;;) {
+      const document = await runDocument(pool, run);
+      if (document && reached(document)) return document;
+      await new Promise((resolve) => setTimeout(resolve, 50));
+    }
+  };
+  return {
+    config, pool, crm, sandbox, runtime, temporal, databaseUrl: database.url, directory, host, until,
+    run: async (run = {}) => {
+      const started = await startRun(pool, temporal, config, 'crm-newsletter', { kind: 'incremental', ...run });
+      return until(started.run, (document) => document.endedAt !== null);
+    },
+    close: async () => {
+      await Promise.allSettled(hosts.map((one) => one.stop()));
+      await pool.end();
+      await crm.end();
+      await runtime.close();
+      await sandbox.close();
+      await database.drop();
+      rmSync(directory, { recursive: true, force: true });
+    },
+  };
+}
+
+/** Makes contacts 1…count in the CRM, opted in unless divisible by five. */
+export async function plantContacts(crm: pg.Pool, count: number, at = '2025-01-01'): Promise<void> {
+  await crm.query(
+    `INSERT INTO contacts SELECT i::text, 'person' || i || '@example.com', NULL, 'Person', 'Oslo', 'US', (ARRAY['en', 'fr', 'de'])[1 + i % 3], i % 5 <> 0,
+       $2::timestamptz + i * interval '1 second' FROM generate_series(1, $1) i`,
+    [count, at],
+  );
+}

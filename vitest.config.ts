@@ -1,0 +1,30 @@
+import { defineConfig } from 'vitest/config';
+import { BaseSequencer, type TestSpecification } from 'vitest/node';
+
+/** Folders whose files start real servers of their own, slowest last. */
+const LATE = ['sandbox', 'ledger', 'sources', 'contract', 'runtime', 'workflows', 'activities', 'cli', 'chaos', 'e2e'];
+
+function lateness(spec: TestSpecification): number {
+  const folder = /[\\/]test[\\/]([^\\/]+)[\\/]/.exec(spec.moduleId)?.[1] ?? '';
+  return LATE.indexOf(folder);
+}
+
+/** Fast tests first: a mistake shows within seconds. */
+class FastFirst extends BaseSequencer {
+  override async sort(files: TestSpecification[]): Promise<TestSpecification[]> {
+    return [...files].sort((a, b) => lateness(a) - lateness(b) || a.moduleId.localeCompare(b.moduleId));
+  }
+}
+
+export default defineConfig({
+  test: {
+    include: ['test/**/*.test.ts'],
+    globalSetup: ['test/support/global.ts'],
+    pool: 'forks',
+    maxWorkers: 2,
+    testTimeout: 30_000,
+    hookTimeout: 60_000,
+    teardownTimeout: 30_000,
+    sequence: { sequencer: FastFirst },
+  },
+});

@@ -1,0 +1,3 @@
+export { sync } from './sync.js';
+export { lane } from './lane.js';
+export { verify } from './verify.js';

@@ -1,0 +1,77 @@
+import { defineQuery, defineSignal } from '@temporalio/workflow';
+import { defineSearchAttributeKey } from '@temporalio/common';
+import type { BatchDocument, Counts, LaneState, RunStatus, VerificationDocument } from '../src/ledger/documents.js';
+
+/** What a run is doing. */
+export type Phase = 'opening' | 'extracting' | 'delivering' | 'verifying' | 'closed';
+
+export interface SyncProgress {
+  readonly run: string | null;
+  readonly sync: string;
+  readonly phase: Phase;
+  readonly status: RunStatus;
+  readonly counts: Counts | null;
+  readonly cursor: { readonly from: string | null; readonly to: string | null };
+  /** The last few, without what the platform said. */
+  readonly batches: readonly Omit<BatchDocument, 'message'>[];
+  readonly verification: VerificationDocument | null;
+}
+
+export interface LaneProgress {
+  readonly account: string;
+  readonly state: LaneState;
+  readonly reason: string | null;
+  /** Calls made by this execution. */
+  readonly calls: number;
+}
+
+/** To a sync: some of its rows were settled. */
+export const settledSignal = defineSignal('settled');
+/** To a sync: stop reading; what is staged is still delivered. */
+export const cancelSignal = defineSignal('cancel');
+/** To a lane: there may be something to do. Carries nothing; the ledger knows. */
+export const wakeSignal = defineSignal('wake');
+
+export const progressQuery = defineQuery<SyncProgress>('progress');
+export const laneQuery = defineQuery<LaneProgress>('lane');
+
+export const syncAttribute = defineSearchAttributeKey('SynclineSync', 'KEYWORD');
+export const destinationAttribute = defineSearchAttributeKey('SynclineDestination', 'KEYWORD');
+export const kindAttribute = defineSearchAttributeKey('SynclineKind', 'KEYWORD');
+export const phaseAttribute = defineSearchAttributeKey('SynclinePhase', 'KEYWORD');
+export const rejectedAttribute = defineSearchAttributeKey('SynclineRejected', 'INT');
+
+/** Start of a sync workflow: names and ids only. What the run was asked to do stands in the ledger. */
+export interface SyncInput {
+  readonly sync: string;
+  /** Absent where a schedule starts it: the run is opened by the workflow. */
+  readonly run?: string;
+  /** Milliseconds after which the run closes as delivering while its rows still wait. */
+  readonly settleWithin?: number;
+  /** The cluster has our search attributes. */
+  readonly attributes: boolean;
+  /** Events after which the workflow continues as new. @default 2000 */
+  readonly historyLimit?: number;
+  /** Where a run that continued as new goes on. */
+  readonly phase?: Phase;
+}
+
+export interface LaneInput {
+  readonly account: string;
+  readonly attributes: boolean;
+  /** @default 2000 */
+  readonly historyLimit?: number;
+}
+
+export const laneWorkflowId = (account: string): string => `lane/${account}`;
+export const syncWorkflowId = (sync: string, run: string): string => `sync/${sync}/${run}`;
+
+export interface VerifyInput {
+  readonly sync: string;
+  /** Under which the differences are kept in the ledger. */
+  readonly id: string;
+  readonly against: 'source' | 'ledger';
+  readonly attributes: boolean;
+}
+
+export const verificationQuery = defineQuery<VerificationDocument | null>('verification');

@@ -1,0 +1,162 @@
+import {
+  ActivityFailure, allHandlersFinished, ApplicationFailure, CancellationScope, condition, continueAsNew, isCancellation, proxyActivities,
+  setCurrentDetails, setHandler, upsertSearchAttributes, workflowInfo,
+} from '@temporalio/workflow';
+import type { Activities, OpenedRun, SettlementReport } from '../activities/types.js';
+import type { RunStatus, VerificationDocument } from '../src/ledger/documents.js';
+import { syncDetails } from './details.js';
+import {
+  cancelSignal, destinationAttribute, kindAttribute, phaseAttribute, progressQuery, rejectedAttribute, settledSignal, syncAttribute,
+  type Phase, type SyncInput, type SyncProgress,
+} from './names.js';
+
+const RETRY = { initialInterval: '500ms', backoffCoefficient: 2, maximumInterval: '15s' } as const;
+
+const ledger = proxyActivities<Activities>({ startToCloseTimeout: '2m', retry: RETRY });
+const reading = proxyActivities<Activities>({ startToCloseTimeout: '15m', heartbeatTimeout: '15s', retry: RETRY, summary: 'reading the source' });
+const checking = proxyActivities<Activities>({ startToCloseTimeout: '12h', heartbeatTimeout: '60s', retry: { ...RETRY, maximumAttempts: 20 }, summary: 'verifying the audience' });
+
+/** One run of a sync: read and stage, wait until every row is settled, verify, close. */
+export async function sync(input: SyncInput): Promise<SyncProgress> {
+  const run = new SyncRun(input);
+  return run.execute();
+}
+
+class SyncRun {
+  private phase: Phase = 'opening';
+  private opened: OpenedRun | undefined;
+  private books: SettlementReport | undefined;
+  private verification: VerificationDocument | null = null;
+  private status: RunStatus = 'running';
+  private settled = 0;
+  private cancelled = false;
+  private startedAt = Date.now();
+
+  constructor(private readonly input: SyncInput) {
+    setHandler(progressQuery, () => this.progress());
+    setHandler(settledSignal, () => { this.settled += 1; });
+    setHandler(cancelSignal, () => { this.cancelled = true; });
+  }
+
+  async execute(): Promise<SyncProgress> {
+    this.opened = await ledger.openRun({ sync: this.input.sync, run: this.input.run ?? null, workflowId: workflowInfo().workflowId });
+    if (this.opened.attached) return this.progress();
+    if (this.input.attributes) {
+      upsertSearchAttributes([
+        { key: syncAttribute, value: this.input.sync },
+        { key: destinationAttribute, value: this.opened.destination },
+        { key: kindAttribute, value: this.opened.kind },
+      ]);
+    }
+    try {
+      await this.extract();
+      await this.settle();
+    } catch (error) {
+      return await this.fail(error);
+    }
+    return this.progress();
+  }
+
+  /** Reads the source, some twenty seconds an activity, until it is done or somebody stops it. */
+  private async extract(): Promise<void> {
+    if (this.input.phase === 'delivering') return;
+    this.enter('extracting');
+    const { run } = this.opened as OpenedRun;
+    try {
+      for (;;) {
+        if (this.cancelled) await ledger.stopReading({ run });
+        const report = await reading.extractRun({ run });
+        this.cancelled ||= report.cancelled;
+        if (report.done || report.cancelled) return;
+        this.books = await ledger.settlement({ run, close: false });
+        this.show();
+        await this.restartIfLong('extracting');
+      }
+    } catch (error) {
+      if (!isCancellation(error)) throw error;
+      // Cancelled in Temporal: reading stops, what is staged is still delivered.
+      await CancellationScope.nonCancellable(() => ledger.stopReading({ run }));
+      this.cancelled = true;
+    }
+  }
+
+  /** Waits for the lane, verifies, closes. A cancelled workflow closes its books as well. */
+  private settle(): Promise<void> {
+    return CancellationScope.nonCancellable(async () => {
+      const { run, verify } = this.opened as OpenedRun;
+      this.enter('delivering');
+      for (;;) {
+        const seen = this.settled;
+        this.books = await ledger.settlement({ run, close: !verify });
+        this.status = this.books.status;
+        this.show();
+        if (this.books.done) break;
+        if (this.input.settleWithin !== undefined && Date.now() - this.startedAt > this.input.settleWithin) {
+          await this.close('delivering');
+          return;
+        }
+        await condition(() => this.settled > seen, '30s');
+        await this.restartIfLong('delivering');
+      }
+      if (verify) {
+        this.enter('verifying');
+        this.verification = await checking.verifyRun({ run });
+        await this.close(this.books.status);
+        return;
+      }
+      this.enter('closed');
+    });
+  }
+
+  private async close(status: RunStatus): Promise<void> {
+    this.books = await ledger.closeRun({ run: (this.opened as OpenedRun).run, status, error: null });
+    this.status = this.books.status;
+    this.enter('closed');
+  }
+
+  /** Marks the run as failed in the ledger; its staged rows stay queued and the cursor stands. */
+  private async fail(error: unknown): Promise<never> {
+    const cause = error instanceof ActivityFailure ? error.cause : error;
+    const reason = cause instanceof Error ? cause.message : 'unknown failure';
+    await CancellationScope.nonCancellable(async () => {
+      this.books = await ledger.closeRun({ run: (this.opened as OpenedRun).run, status: 'failed', error: reason });
+    });
+    this.status = 'failed';
+    this.enter('closed');
+    throw ApplicationFailure.create({ type: 'RunFailed', message: reason, nonRetryable: true });
+  }
+
+  private enter(phase: Phase): void {
+    this.phase = phase;
+    if (this.input.attributes) {
+      upsertSearchAttributes([
+        { key: phaseAttribute, value: phase },
+        { key: rejectedAttribute, value: this.books?.counts.rejected ?? 0 },
+      ]);
+    }
+    this.show();
+  }
+
+  private show(): void {
+    setCurrentDetails(syncDetails(this.progress()));
+  }
+
+  private async restartIfLong(phase: Phase): Promise<void> {
+    if (workflowInfo().historyLength < (this.input.historyLimit ?? 2_000)) return;
+    await condition(allHandlersFinished);
+    await continueAsNew<typeof sync>({ ...this.input, run: (this.opened as OpenedRun).run, phase });
+  }
+
+  private progress(): SyncProgress {
+    return {
+      run: this.opened?.run ?? this.input.run ?? null,
+      sync: this.input.sync,
+      phase: this.phase,
+      status: this.status,
+      counts: this.books?.counts ?? null,
+      cursor: this.books?.cursor ?? { from: null, to: null },
+      batches: this.books?.batches ?? [],
+      verification: this.verification,
+    };
+  }
+}
