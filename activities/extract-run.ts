@@ -37,7 +37,7 @@ export function extractRun(dependencies: Dependencies): Activities['extractRun']
 
 /** Beats beside the work, so that a long query is not taken for a dead worker. */
 async function heartbeating<T>(context: Context, work: () => Promise<T>): Promise<T> {
-  const timer = setInterval(() => { context.heartbeat(); }, 3_000);
+  const timer = setInterval(() => { context.heartbeat(); }, 1_500);
   try {
     return await work();
   } finally {

@@ -1,4 +1,4 @@
-import type { BatchDocument, Counts, LaneState, RunKind, RunStatus, VerificationDocument } from '../src/ledger/documents.js';
+import type { BatchDocument, Counts, LaneState, RunKind, RunStatus, VerificationDocument } from '../src/ledger/index.js';
 
 export interface OpenedRun {
   readonly run: string;

@@ -1,5 +1,5 @@
-import type { BatchDocument } from '../src/ledger/documents.js';
-import { verificationMarkdown } from '../src/verification/markdown.js';
+import type { BatchDocument } from '../src/ledger/index.js';
+import { verificationMarkdown } from './verification-details.js';
 import type { LaneProgress, SyncProgress } from './names.js';
 
 /** What the Web UI shows of a sync: Markdown, counts and reasons only. */

@@ -1,6 +1,6 @@
 import { defineQuery, defineSignal } from '@temporalio/workflow';
 import { defineSearchAttributeKey } from '@temporalio/common';
-import type { BatchDocument, Counts, LaneState, RunStatus, VerificationDocument } from '../src/ledger/documents.js';
+import type { BatchDocument, Counts, LaneState, RunStatus, VerificationDocument } from '../src/ledger/index.js';
 
 /** What a run is doing. */
 export type Phase = 'opening' | 'extracting' | 'delivering' | 'verifying' | 'closed';
@@ -29,6 +29,8 @@ export interface LaneProgress {
 export const settledSignal = defineSignal('settled');
 /** To a sync: stop reading; what is staged is still delivered. */
 export const cancelSignal = defineSignal('cancel');
+/** To a lane: a worker began, and none drives this account; do not wait for a delivery of a worker that died. */
+export const takeOverSignal = defineSignal('takeOver');
 /** To a lane: there may be something to do. Carries nothing; the ledger knows. */
 export const wakeSignal = defineSignal('wake');
 

@@ -1,9 +1,9 @@
 import {
-  ActivityFailure, allHandlersFinished, ApplicationFailure, CancellationScope, condition, continueAsNew, isCancellation, proxyActivities,
+  ActivityFailure, allHandlersFinished, ApplicationFailure, CancellationScope, condition, ContinueAsNew, continueAsNew, isCancellation, proxyActivities,
   setCurrentDetails, setHandler, upsertSearchAttributes, workflowInfo,
 } from '@temporalio/workflow';
 import type { Activities, OpenedRun, SettlementReport } from '../activities/types.js';
-import type { RunStatus, VerificationDocument } from '../src/ledger/documents.js';
+import type { RunStatus, VerificationDocument } from '../src/ledger/index.js';
 import { syncDetails } from './details.js';
 import {
   cancelSignal, destinationAttribute, kindAttribute, phaseAttribute, progressQuery, rejectedAttribute, settledSignal, syncAttribute,
@@ -13,8 +13,12 @@ import {
 const RETRY = { initialInterval: '500ms', backoffCoefficient: 2, maximumInterval: '15s' } as const;
 
 const ledger = proxyActivities<Activities>({ startToCloseTimeout: '2m', retry: RETRY });
-const reading = proxyActivities<Activities>({ startToCloseTimeout: '15m', heartbeatTimeout: '15s', retry: RETRY, summary: 'reading the source' });
+const reading = proxyActivities<Activities>({ startToCloseTimeout: '15m', heartbeatTimeout: '6s', retry: RETRY, summary: 'reading the source' });
 const checking = proxyActivities<Activities>({ startToCloseTimeout: '12h', heartbeatTimeout: '60s', retry: { ...RETRY, maximumAttempts: 20 }, summary: 'verifying the audience' });
+
+/** Milliseconds between looks at a run's books while no news comes: at first, and doubling up to. */
+const FIRST_LOOK_MS = 8_000;
+const LONGEST_LOOK_MS = 64_000;
 
 /** One run of a sync: read and stage, wait until every row is settled, verify, close. */
 export async function sync(input: SyncInput): Promise<SyncProgress> {
@@ -52,6 +56,8 @@ class SyncRun {
       await this.extract();
       await this.settle();
     } catch (error) {
+      // How the SDK ends one execution to begin the next.
+      if (error instanceof ContinueAsNew) throw error;
       return await this.fail(error);
     }
     return this.progress();
@@ -85,6 +91,7 @@ class SyncRun {
     return CancellationScope.nonCancellable(async () => {
       const { run, verify } = this.opened as OpenedRun;
       this.enter('delivering');
+      let waitMs = FIRST_LOOK_MS;
       for (;;) {
         const seen = this.settled;
         this.books = await ledger.settlement({ run, close: !verify });
@@ -95,7 +102,8 @@ class SyncRun {
           await this.close('delivering');
           return;
         }
-        await condition(() => this.settled > seen, '30s');
+        // The lane tells when rows are settled; news that a crash swallowed is made up for by looking now and then.
+        waitMs = (await condition(() => this.settled > seen, waitMs)) ? FIRST_LOOK_MS : Math.min(2 * waitMs, LONGEST_LOOK_MS);
         await this.restartIfLong('delivering');
       }
       if (verify) {

@@ -1,7 +1,7 @@
 import { proxyActivities, setCurrentDetails, setHandler, upsertSearchAttributes } from '@temporalio/workflow';
 import type { Activities } from '../activities/types.js';
-import type { VerificationDocument } from '../src/ledger/documents.js';
-import { verificationMarkdown } from '../src/verification/markdown.js';
+import type { VerificationDocument } from '../src/ledger/index.js';
+import { verificationMarkdown } from './verification-details.js';
 import { kindAttribute, syncAttribute, verificationQuery, type VerifyInput } from './names.js';
 
 const { verifySync } = proxyActivities<Activities>({

@@ -34,7 +34,7 @@ const ASCII_KEY = /^[\x21-\x7e]{1,512}$/;
 function keyFault(key: string | null): string | null {
   if (key === null) return 'key: missing';
   if (ASCII_KEY.test(key)) return null;
-  if (key.trim() === ') return 'key: missing';
+  if (key.trim() === '') return 'key: missing';
   if (key.length > MAX_KEY) return `key: longer than ${MAX_KEY} characters`;
   if (CONTROL.test(key)) return 'key: control characters in it';
   return LONE_SURROGATE.test(key) ? 'key: not valid text' : null;
@@ -56,7 +56,7 @@ class Warnings {
 
 /** True unless the value is empty or blank. */
 function isFilled(value: unknown): boolean {
-  return !isEmpty(value) && (typeof value !== 'string' || value.trim() !== ');
+  return !isEmpty(value) && (typeof value !== 'string' || value.trim() !== '');
 }
 
 /** Text of a mapped field, trimmed; null where empty. */
@@ -73,7 +73,7 @@ function timeOf(value: unknown, field: string, warnings: Warnings): string | nul
   if (isEmpty(value) || value === false) return null;
   if (typeof value !== 'string') return warnings.add(`${field}: not a usable time`);
   const text = value.trim();
-  return text === ' ? null : (parseTime(text) ?? warnings.add(`${field}: not a usable time`));
+  return text === '' ? null : (parseTime(text) ?? warnings.add(`${field}: not a usable time`));
 }
 
 function previousKeyOf(value: unknown, key: string, warnings: Warnings): string | null {

@@ -1,6 +1,7 @@
 import { WorkflowNotFoundError } from '@temporalio/client';
-import { accountsWithWork, closeDelivering, closeRun, openRuns, type Pool, type RunRow } from '../ledger/index.js';
-import { wakeLane, type Orchestrator } from './start.js';
+import { accountsWithWork, closeDelivering, closeRun, heldLeases, openRuns, releaseLease, type Pool, type RunRow } from '../ledger/index.js';
+import { isDeadHere } from './owner.js';
+import { takeOverLane, wakeLane, type Orchestrator } from './start.js';
 
 /** A run whose start is still under way is left alone for so long. Milliseconds. */
 const STARTING_MS = 20_000;
@@ -15,18 +16,42 @@ export interface Healed {
 /**
  * Makes Temporal follow the ledger again: an open run whose workflow is gone is marked failed (its rows stay
  * queued, the cursor stands), and every lane with open rows is woken. Safe to call at any time, by anybody.
+ *
+ * With `starting`, as a worker does once, nobody waits for a time-out to learn of a worker that died: a lane that no
+ * living worker drives is taken over, and every open run looks at its books, in case the news of its last row was lost.
  */
-export async function heal(pool: Pool, temporal: Orchestrator): Promise<Healed> {
+export async function heal(pool: Pool, temporal: Orchestrator, starting = false): Promise<Healed> {
+  const driven = await dropDeadLeases(pool);
   const runs: string[] = [];
   for (const run of await openRuns(pool)) {
+    if (starting) await look(temporal, run);
     if (run.status === 'delivering' || run.ageMs < STARTING_MS || (await isAlive(temporal, run))) continue;
     await closeRun(pool, run.no, 'failed', 'its workflow ended or is gone; what it had staged stays queued, and the next run reads on from the cursor');
     runs.push(run.id);
   }
   await closeDelivering(pool);
   const lanes = await accountsWithWork(pool);
-  for (const account of lanes) await wakeLane(temporal, account);
+  for (const account of lanes) await (starting && !driven.has(account) ? takeOverLane : wakeLane)(temporal, account);
   return { runs, lanes };
+}
+
+/** Frees the leases of workers of this machine that are gone. @returns the accounts whose lease a worker still holds */
+async function dropDeadLeases(pool: Pool): Promise<ReadonlySet<string>> {
+  const driven = new Set<string>();
+  for (const { account, owner, lease } of await heldLeases(pool)) {
+    if (isDeadHere(owner)) await releaseLease(pool, lease);
+    else driven.add(account);
+  }
+  return driven;
+}
+
+/** Has a run look at its books. One whose workflow is gone is seen to by the sweep. */
+async function look(temporal: Orchestrator, { workflowId }: RunRow): Promise<void> {
+  try {
+    await temporal.client.workflow.getHandle(workflowId).signal('settled');
+  } catch (error) {
+    if (!(error instanceof WorkflowNotFoundError)) throw error;
+  }
 }
 
 async function isAlive(temporal: Orchestrator, run: RunRow): Promise<boolean> {

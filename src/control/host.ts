@@ -1,16 +1,18 @@
-import { mkdirSync, readdirSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
-import { hostname } from 'node:os';
+import { mkdirSync, readdirSync, readFileSync, renameSync, rmSync, writeFileSync } from 'node:fs';
 import path from 'node:path';
 import { ulid } from 'ulid';
-import { createActivities, type Dependencies } from '../../activities/index.js';
+import type { Dependencies } from '../../activities/index.js';
 import { createPool, migrate } from '../ledger/index.js';
 import { createWorker, isAlive, ownProcess, type ProcessId, type Runtime } from '../runtime/index.js';
 import type { LiveConfig } from './configuration.js';
 import { Connectors } from './connectors.js';
 import { heal } from './heal.js';
+import { workerName } from './owner.js';
 
 /** Milliseconds between sweeps that wake lanes and mark orphaned runs. */
 const SWEEP_MS = 60_000;
+/** The same after one that failed: a store that is just being started again. */
+const SWEEP_AGAIN_MS = 2_000;
 /** Connections: calls at once, staging, books and the lease, with some room. */
 const CONNECTIONS = 16;
 
@@ -35,22 +37,33 @@ export interface WorkerHost {
 /** Starts a worker in this process: migrates the ledger, heals what is orphaned, sweeps every minute. */
 export async function hostWorker(options: HostOptions): Promise<WorkerHost> {
   const { runtime, config } = options;
+  // Loaded here: who only starts a run beside a living worker has no use for it.
+  const { createActivities } = await import('../../activities/index.js');
   await migrate(runtime.databaseUrl);
   const pool = createPool(runtime.databaseUrl, CONNECTIONS);
   const connectors = new Connectors();
   const temporal = { client: runtime.client, taskQueue: runtime.taskQueue, attributes: runtime.searchAttributes };
   const stopping = new AbortController();
-  const activities = createActivities({ stopping: stopping.signal, pool, config, connectors, temporal, owner: `${hostname()}/${process.pid}/${ulid()}`, ...options.tuning });
+  const activities = createActivities({ stopping: stopping.signal, pool, config, connectors, temporal, owner: workerName(), ...options.tuning });
   const worker = await createWorker({ runtime, activities });
   const running = worker.run();
   const forget = announce(options.directory);
-  const sweep = (): void => {
-    heal(pool, temporal).catch(() => { options.warn('the ledger or Temporal does not answer; the sweep is tried again in a minute'); });
+  let timer: NodeJS.Timeout;
+  let stopped = false;
+  const sweep = async (starting: boolean): Promise<void> => {
+    let healed = true;
+    try {
+      await heal(pool, temporal, starting);
+    } catch {
+      healed = false;
+      if (!stopped) options.warn('the ledger or Temporal does not answer; the sweep is tried again shortly');
+    }
+    if (!stopped) timer = setTimeout(() => { void sweep(starting && !healed); }, healed ? SWEEP_MS : SWEEP_AGAIN_MS);
   };
-  sweep();
-  const timer = setInterval(sweep, SWEEP_MS);
+  void sweep(true);
   const done = running.finally(async () => {
-    clearInterval(timer);
+    stopped = true;
+    clearTimeout(timer);
     forget();
     await connectors.close();
     await pool.end();
@@ -74,7 +87,9 @@ function announce(directory: string): () => void {
   const folder = announcements(directory);
   mkdirSync(folder, { recursive: true });
   const file = path.join(folder, `${process.pid}-${ulid()}.json`);
-  writeFileSync(file, JSON.stringify(ownProcess()));
+  // In one step: a command that looks just now reads the whole note or none.
+  writeFileSync(`${file}.new`, JSON.stringify(ownProcess()));
+  renameSync(`${file}.new`, file);
   return () => { rmSync(file, { force: true }); };
 }
 

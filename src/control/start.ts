@@ -47,7 +47,8 @@ export async function startRun(pool: Pool, temporal: Orchestrator, config: Confi
   return { run: opened.run, attached: opened.attached };
 }
 
-async function startSyncWorkflow(temporal: Orchestrator, sync: string, run: string): Promise<void> {
+/** Starts the workflow of a run that stands in the ledger. */
+export async function startSyncWorkflow(temporal: Orchestrator, sync: string, run: string): Promise<void> {
   const input: SyncInput = { sync, run, attributes: temporal.attributes };
   try {
     await temporal.client.workflow.start('sync', { workflowId: `sync/${sync}/${run}`, taskQueue: temporal.taskQueue, args: [input] });
@@ -58,11 +59,18 @@ async function startSyncWorkflow(temporal: Orchestrator, sync: string, run: stri
 }
 
 /** Wakes an account's lane, starting it where it does not run. Carries no data: the lane asks the ledger. */
-export async function wakeLane(temporal: Orchestrator, account: string): Promise<void> {
+export function wakeLane(temporal: Orchestrator, account: string): Promise<void> {
+  return signalLane(temporal, account, 'wake');
+}
+
+/** Wakes a lane and has it wait no longer for a delivery whose worker is gone. The lease keeps a living one safe. */
+export function takeOverLane(temporal: Orchestrator, account: string): Promise<void> {
+  return signalLane(temporal, account, 'takeOver');
+}
+
+async function signalLane(temporal: Orchestrator, account: string, signal: 'wake' | 'takeOver'): Promise<void> {
   const input: LaneInput = { account, attributes: temporal.attributes };
-  await temporal.client.workflow.signalWithStart('lane', {
-    workflowId: `lane/${account}`, taskQueue: temporal.taskQueue, args: [input], signal: 'wake', signalArgs: [],
-  });
+  await temporal.client.workflow.signalWithStart('lane', { workflowId: `lane/${account}`, taskQueue: temporal.taskQueue, args: [input], signal, signalArgs: [] });
 }
 
 /** Asks a running sync to stop reading. @returns false when its workflow is gone */

@@ -1,5 +1,4 @@
-import { endExtraction, stagePage, storePlan, type Pool, type RunRow } from '../ledger/index.js';
-import type { Json } from '../contacts/index.js';
+import { beginStaging, endExtraction, storePlan, type Pool, type RunRow } from '../ledger/index.js';
 import { later } from '../contacts/index.js';
 import type { ReadPlan, ReadRequest, Source } from '../sources/index.js';
 import { buildPage, type Rules } from './page.js';
@@ -42,30 +41,35 @@ export async function extract(options: ExtractOptions): Promise<Extracted> {
   let extracted = 0;
   let queued = 0;
   let last = false;
-  let staging: Promise<void> | undefined;
+  let ahead: Promise<unknown> = Promise.resolve();
   try {
-    for await (const page of source.pages(plan, run.position as Json | null, signal)) {
+    for await (const page of source.pages(plan, run.position, signal)) {
       const room = limit === undefined ? Infinity : limit - extracted;
       const rows = page.rows.length > room ? page.rows.slice(0, room) : page.rows;
       const built = buildPage({ ...page, rows }, options.rules);
       if (built.maxTime !== null) maxTime = maxTime === null ? built.maxTime : later(maxTime, built.maxTime);
       pageNo += 1;
       extracted += rows.length;
-      await staging;
-      staging = stagePage(pool, {
+      const staging = beginStaging(pool, {
         runNo: run.no, syncId: run.syncId, destinationId: run.destinationId, pageNo, position: page.position,
         priority: PRIORITY[run.options.kind], resend: run.options.resend === true, ...built, maxTime,
-      }).then((result) => {
+      }, ahead);
+      const read = extracted;
+      const staged = staging.done.then((result) => {
         queued += result.queued;
-        options.onPage({ extracted, queued: result.queued });
+        options.onPage({ extracted: read, queued: result.queued });
       });
+      // Two pages at most are on their way: one being compared, one waiting for it.
+      await ahead;
+      await staging.copied;
+      ahead = staged;
       // A failed staging is met at the next await; until then it must not count as unhandled.
-      staging.catch(() => undefined);
+      staged.catch(() => undefined);
       last = page.last || extracted >= (limit ?? Infinity);
       if (last || signal.aborted || performance.now() > endsAt) break;
     }
   } finally {
-    await staging;
+    await ahead;
   }
   if (last) await finish(options, plan, maxTime, extracted);
   return { done: last, extracted, queued };

@@ -1,5 +1,5 @@
 import {
-  batchPast, blockLane, countSuspects, FenceLost, holdLane, holdPace, holdUnknown, outlook, pauseForQuota, releaseSuspects, returnRows,
+  batchPast, blockLane, countSuspects, FenceLost, holdLane, holdPace, holdUnknown, lastRefusal, outlook, pauseForQuota, releaseSuspects, returnRows,
   settleAnswered, settleRejected, showLane, type CallRecord, type ClaimedBatch, type Lease, type Pool, type ReturnPart,
 } from '../ledger/index.js';
 import type { Outcome } from '../destinations/index.js';
@@ -17,6 +17,9 @@ export interface ApplyContext {
 
 /** Suspects after which it is the configuration and not the rows. */
 const SUSPECTS_TO_BLOCK = 3;
+
+const ONLY_SUSPECTS =
+  'The platform refuses every row, so it is the configuration and no row is blamed. Correct it and run again, or `syncline lane resume`.';
 
 /** Applies the outcome of one call: decides what follows and writes it down. Returns what was decided. */
 export async function applyOutcome(context: ApplyContext, batch: ClaimedBatch, outcome: Outcome): Promise<Consequence> {
@@ -61,7 +64,8 @@ export async function applyOutcome(context: ApplyContext, batch: ClaimedBatch, o
     case 'again':
       await back('refused', next.rowsMs === null ? asItWas : whole(next.outage ? now.tries + 1 : now.tries, false, next.rowsMs), next.spendsAttempt);
       if (next.laneMs > 0) {
-        await holdLane(pool, lease, next.laneMs, next.outage);
+        // A platform that does not say how long is asked ever more seldom, as in an outage.
+        await holdLane(pool, lease, next.laneMs, next.outage || (outcome.kind === 'throttled' && outcome.retryAfterMs === null));
         if (!next.outage) await holdPace(pool, lease.accountId, 'main', next.laneMs);
         await showLane(pool, lease.accountId, { state: next.state, reason: next.reason, untilMs: next.laneMs });
       }
@@ -91,11 +95,12 @@ const NO_PAST = { tries: 0, witnessed: false, witnessedLately: false, platformUp
 async function blockIfOnlySuspects(context: ApplyContext, destinationId: number, reason: string): Promise<void> {
   const suspects = await countSuspects(context.pool, destinationId);
   const enough = suspects >= SUSPECTS_TO_BLOCK || (suspects > 0 && !(await outlook(context.pool, context.lease.accountId)).others);
-  if (!enough) return;
-  await blockLane(
-    context.pool, context.lease, reason,
-    'The platform refuses every row, so it is the configuration and no row is blamed. Correct it and run again, or `syncline lane resume`.',
-  );
+  if (enough) await blockLane(context.pool, context.lease, reason, ONLY_SUSPECTS);
+}
+
+/** Blocks a lane on which nothing is left but rows that were refused without a witness: nothing else will ever tell. */
+export async function blockOnSuspects(pool: Pool, lease: Lease): Promise<void> {
+  await blockLane(pool, lease, (await lastRefusal(pool, lease.accountId)) ?? 'the platform refused every row', ONLY_SUSPECTS);
 }
 
 /** Puts the rows of an unknown batch back once its settle delay is over: their newest version is sent again. */

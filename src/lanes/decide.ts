@@ -1,4 +1,4 @@
-import type { Outcome, RowFailure } from '../destinations/contract.js';
+import type { Outcome, RowFailure } from '../destinations/index.js';
 
 /** What the lane knows when a call's outcome comes in. */
 export interface Situation {

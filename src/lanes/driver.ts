@@ -1,10 +1,10 @@
 import { setTimeout as sleep } from 'node:timers/promises';
 import {
-  acquireLease, adoptOrphans, anySettled, callAnswered, callNotMade, claimable, claimBatch, dueUnknown, endQuota, findLane, outlook, releaseLease, renewLease,
+  acquireLease, adoptOrphans, anySettled, callAnswered, callLeftLate, callNotMade, claimable, claimBatch, dueUnknown, endQuota, findLane, outlook, releaseLease, renewLease,
   reserveCall, runsTouched, showLane, type Budget, type Claimable, type ClaimedBatch, type LaneRow, type LaneState, type Lease, type Pool,
 } from '../ledger/index.js';
 import type { Destination, Outcome } from '../destinations/index.js';
-import { applyOutcome, settleUnknown } from './call.js';
+import { applyOutcome, blockOnSuspects, settleUnknown } from './call.js';
 import { choose } from './choose.js';
 
 /** A destination as the lane drives it. */
@@ -50,6 +50,10 @@ export interface DriveResult {
 const LEAD_MS = 60;
 const POLL_MS = 40;
 const RENEW_MS = 2_500;
+/** Without a renewal for so long the calls are aborted: the lease ends at ten seconds. Milliseconds. */
+const GIVE_UP_MS = 8_000;
+/** A call that leaves so long after its time is written down as leaving when it does. Milliseconds. */
+const LATE_MS = 50;
 /** Between looks for runs that are done. Milliseconds. */
 const LOOK_MS = 700;
 
@@ -66,11 +70,23 @@ export async function drive(options: DriveOptions): Promise<DriveResult> {
   return driver.run();
 }
 
+/** A reserved call: never earlier than `notBefore`, planned for `departsAt` (by `performance.now()`). */
+interface Place {
+  readonly budget: Budget;
+  readonly call: number;
+  readonly notBefore: number;
+  readonly departsAt: number;
+}
+
+const nameOf = (group: Claimable): string => `${group.destinationId}/${group.action}/${group.bundle ?? ''}`;
+
 class Driver {
   private readonly lost = new AbortController();
   private readonly stop: AbortSignal;
   private readonly flying = new Set<Promise<void>>();
   private readonly touched: number[] = [];
+  /** Groups that had nothing to claim after all, and until when they are left alone. */
+  private readonly passedOver = new Map<string, number>();
   private failure: unknown;
   private calls = 0;
   private readonly endsAt: number;
@@ -103,17 +119,21 @@ class Driver {
   /** Renews the lease beside the calls; when it cannot, every call is aborted before somebody else may drive. */
   private keepLease(): { stop: () => void } {
     let renewedAt = performance.now();
+    let asking = false;
     const timer = setInterval(() => {
+      const now = performance.now();
+      // Looked at by this clock, not by the answer: a server that hangs gives none.
+      if (now - renewedAt > GIVE_UP_MS) this.lost.abort(new Error('the lease of the account could not be renewed'));
+      if (asking || now - renewedAt < RENEW_MS) return;
+      asking = true;
       renewLease(this.options.pool, this.lease).then(
         (held) => {
-          if (held) renewedAt = performance.now();
+          if (held) renewedAt = now;
           else this.lost.abort(new Error('the lease of the account was taken over'));
         },
-        () => {
-          if (performance.now() - renewedAt > 3 * RENEW_MS) this.lost.abort(new Error('the lease of the account could not be renewed'));
-        },
-      );
-    }, RENEW_MS);
+        () => undefined,
+      ).finally(() => { asking = false; });
+    }, RENEW_MS / 5);
     return { stop: () => { clearInterval(timer); } };
   }
 
@@ -153,7 +173,7 @@ class Driver {
   /** One turn: makes a call, or waits for something. Returns how the drive ends, if it does. */
   private async step(lane: LaneRow): Promise<Omit<DriveResult, 'runs' | 'calls'> | undefined> {
     const { pool } = this.options;
-    const groups = await claimable(pool, lane.id, 1_000);
+    const groups = (await claimable(pool, lane.id, 1_000)).filter((group) => performance.now() >= (this.passedOver.get(nameOf(group)) ?? 0));
     const choice = choose(groups, this.options.driven);
     if ('waitMs' in choice) return this.nothingReady(lane, groups, choice.waitMs);
     const { group } = choice;
@@ -164,6 +184,7 @@ class Driver {
       return undefined;
     }
     const budget: Budget = { accountId: lane.id, bucket: 'main', calls: driven.limits.calls, per: driven.limits.per, credit: driven.limits.concurrency };
+    const askedAt = performance.now();
     const reserved = await reserveCall(pool, budget, this.options.longWaitMs);
     if (reserved.call === null) {
       if (this.flying.size > 0) {
@@ -174,39 +195,40 @@ class Driver {
       await showLane(pool, lane.id, { state: 'waiting', reason, untilMs: reserved.waitMs });
       return this.end('wait', Math.max(reserved.waitMs - 1_500, 0), 'waiting', reason);
     }
-    await this.makeCall(lane, group, driven, reserved.call, reserved.waitMs);
+    await this.makeCall(lane, group, driven, { budget, call: reserved.call, notBefore: askedAt + reserved.waitMs, departsAt: performance.now() + reserved.waitMs });
     return undefined;
   }
 
-  private async makeCall(lane: LaneRow, group: Claimable, driven: Driven, call: number, waitMs: number): Promise<void> {
+  private async makeCall(lane: LaneRow, group: Claimable, driven: Driven, place: Place): Promise<void> {
     const { pool } = this.options;
-    const departsAt = performance.now() + waitMs;
+    const { departsAt } = place;
+    const waitMs = departsAt - performance.now();
     if (waitMs > LEAD_MS) await this.pause(waitMs - LEAD_MS);
     const share = lane.claims % 10 === 9;
     const batch = this.stop.aborted
       ? undefined
       : await claimBatch(pool, this.lease, group, Math.min(driven.batchSize, driven.destination.capabilities.maxBatchSize), share, Math.max(departsAt - performance.now(), 0));
     if (batch === undefined) {
-      await callNotMade(pool, lane.id, 'main', call);
-      // Everything that looked ready belongs to contacts that are in flight.
-      if (this.flying.size > 0) await Promise.race(this.flying);
-      else await this.pause(POLL_MS);
+      await callNotMade(pool, place.budget, place.call);
+      // Everything that looked ready belongs to contacts that are in flight: other groups go meanwhile.
+      this.passedOver.set(nameOf(group), performance.now() + POLL_MS);
       return;
     }
     if (lane.state !== 'sending') await showLane(pool, lane.id, { state: 'sending' });
-    const flight = this.fly(batch, driven, call, departsAt).catch((error: unknown) => {
+    const flight = this.fly(batch, driven, place).catch((error: unknown) => {
       this.failure ??= error;
     });
     this.flying.add(flight);
     void flight.then(() => this.flying.delete(flight));
   }
 
-  private async fly(batch: ClaimedBatch, driven: Driven, call: number, departsAt: number): Promise<void> {
+  private async fly(batch: ClaimedBatch, driven: Driven, { call, departsAt, notBefore }: Place): Promise<void> {
     const { pool } = this.options;
     // Not to be cut short: a call that left early would break the pace.
     const early = departsAt - performance.now();
     if (early > 0) await sleep(early);
     if (this.lost.signal.aborted) return;
+    if (performance.now() - notBefore > LATE_MS) await callLeftLate(pool, this.lease.accountId, 'main', call);
     const deadline = AbortSignal.timeout(driven.timeout);
     const outcome: Outcome = await driven.destination.send({ id: String(batch.id), rows: batch.rows }, AbortSignal.any([deadline, this.lost.signal]));
     this.calls += 1;
@@ -239,7 +261,11 @@ class Driver {
       if (lane.state !== 'idle') await showLane(pool, lane.id, { state: 'idle' });
       return this.end('idle', 0, 'idle', null);
     }
-    if (groups.length === 0) {
+    if (!ahead.others) {
+      await blockOnSuspects(pool, this.lease);
+      return undefined;
+    }
+    if (groups.length === 0 || [...this.passedOver.values()].some((until) => performance.now() < until)) {
       await this.pause(POLL_MS);
       return undefined;
     }

@@ -1,4 +1,4 @@
-import type { Queryable } from './database.js';
+import type { Pool, Queryable } from './database.js';
 import type { AuditDocument, Counts } from './documents.js';
 
 interface PageSums {
@@ -47,9 +47,23 @@ export async function booksOf(db: Queryable, runNos: readonly number[]): Promise
 
 /**
  * Counts every row of every run (or of one) where it lies and holds both sums of promise 1 against it.
- * Reads whole tables: seconds for millions of rows.
+ * Reads whole tables: seconds for millions of rows. Everything is read as of one moment, so it holds while rows move.
  */
-export async function audit(db: Queryable, runId: string | null): Promise<AuditDocument> {
+export async function audit(pool: Pool, runId: string | null): Promise<AuditDocument> {
+  const connection = await pool.connect();
+  try {
+    await connection.query('BEGIN ISOLATION LEVEL REPEATABLE READ READ ONLY');
+    const document = await auditAsOfNow(connection, runId);
+    await connection.query('COMMIT');
+    connection.release();
+    return document;
+  } catch (error) {
+    connection.release(true);
+    throw error;
+  }
+}
+
+async function auditAsOfNow(db: Queryable, runId: string | null): Promise<AuditDocument> {
   const { rows: runs } = await db.query<{ no: number; run: string; sync: string }>(
     `SELECT r.no, r.id AS run, s.name AS sync FROM run r JOIN sync s ON s.id = r.sync_id WHERE $1::text IS NULL OR r.id = $1 ORDER BY r.no`,
     [runId],

@@ -1,4 +1,4 @@
-import type { Action, ConsentCode, OutgoingRow } from '../destinations/contract.js';
+import type { Action, ConsentCode, OutgoingRow } from '../destinations/index.js';
 import type { Queryable } from './database.js';
 import type { Lease } from './lease.js';
 
@@ -81,19 +81,22 @@ interface ClaimedRow {
 /** Opt-outs first, then by class; `share` lets the lowest class go before the middle ones. */
 const classOrder = (share: boolean): readonly number[] => (share ? [0, 3, 2, 1] : [0, 1, 2, 3]);
 
+/** No version of the contact is in flight. Only a row staged behind another can have one. */
+const FREE = `(NOT o.behind OR NOT EXISTS (
+        SELECT 1 FROM batch_row f JOIN batch fb ON fb.id = f.batch_id
+        WHERE f.destination_id = $1 AND f.key = o.key AND f.outcome IS NULL AND fb.status IN ('sending', 'accepted', 'unknown')))`;
+
 const LOOSE = (priority: string): string => `
   SELECT * FROM (
-    SELECT o.key, o.seq, ${priority}::int AS class FROM outbox o
+    SELECT o.ctid AS place FROM outbox o
     WHERE o.destination_id = $1 AND o.action = $2 AND o.bundle IS NULL AND o.priority = ${priority}::int AND o.not_before <= clock_timestamp()
-      AND NOT EXISTS (SELECT 1 FROM batch_row f JOIN batch fb ON fb.id = f.batch_id
-                      WHERE f.destination_id = $1 AND f.key = o.key AND f.outcome IS NULL AND fb.status IN ('sending', 'accepted', 'unknown'))
+      AND ${FREE}
     ORDER BY o.seq LIMIT $3 FOR UPDATE OF o SKIP LOCKED) c${priority.slice(1)}`;
 
 const BUNDLED = `
-  SELECT o.key, o.seq, 0 AS class FROM outbox o
+  SELECT o.ctid AS place FROM outbox o
   WHERE o.destination_id = $1 AND o.action = $2 AND o.bundle = $7 AND o.not_before <= clock_timestamp()
-    AND NOT EXISTS (SELECT 1 FROM batch_row f JOIN batch fb ON fb.id = f.batch_id
-                    WHERE f.destination_id = $1 AND f.key = o.key AND f.outcome IS NULL AND fb.status IN ('sending', 'accepted', 'unknown'))
+    AND ${FREE}
   ORDER BY o.seq LIMIT $3 FOR UPDATE OF o SKIP LOCKED`;
 
 const claimSql = (head: string): string => `
@@ -101,8 +104,8 @@ const claimSql = (head: string): string => `
     SELECT id FROM account WHERE id = $4 AND fence = $5 AND lease_until > clock_timestamp() FOR SHARE
   ), head AS MATERIALIZED (SELECT * FROM (${head}) h WHERE EXISTS (SELECT 1 FROM own)),
   gone AS (
-    DELETE FROM outbox o USING head h WHERE o.destination_id = $1 AND o.key = h.key
-    RETURNING o.*, h.class
+    -- The rows are locked by the head, so their places hold.
+    DELETE FROM outbox o WHERE o.ctid = ANY (ARRAY(SELECT place FROM head)) AND o.destination_id = $1 RETURNING o.*
   ), b AS (
     INSERT INTO batch (account_id, destination_id, action, fence, bundle, rows, attempt, started_at)
     SELECT own.id, $1::int, $2::smallint, $5::bigint, $7::bigint, (SELECT count(*) FROM gone), (SELECT max(attempts) + 1 FROM gone),
@@ -115,8 +118,8 @@ const claimSql = (head: string): string => `
     UPDATE account SET claims = claims + 1 WHERE id = $4 AND EXISTS (SELECT 1 FROM b)
   ), r AS (
     INSERT INTO batch_row (batch_id, ord, destination_id, sync_id, run_no, attempts, seq, version, priority, email, sms, known, key, fp, locale, fields)
-    SELECT b.id, row_number() OVER (ORDER BY g.class, g.seq) - 1, $1, g.sync_id, g.run_no, g.attempts, g.seq, g.version, g.priority,
-      g.email, g.sms, EXISTS (SELECT 1 FROM contact c WHERE c.destination_id = $1 AND c.key = g.key), g.key, g.fp, g.locale, g.fields
+    SELECT b.id, row_number() OVER (ORDER BY g.priority, g.seq) - 1, $1, g.sync_id, g.run_no, g.attempts, g.seq, g.version, g.priority,
+      g.email, g.sms, g.known OR (g.behind AND EXISTS (SELECT 1 FROM contact c WHERE c.destination_id = $1 AND c.key = g.key)), g.key, g.fp, g.locale, g.fields
     FROM gone g, b
     RETURNING batch_id, ord, key, fields, email, sms, known, attempts
   )

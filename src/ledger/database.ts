@@ -24,7 +24,8 @@ export function createPool(databaseUrl: string, max: number): Pool {
     connectionTimeoutMillis: 5_000,
     idleTimeoutMillis: 30_000,
     keepAlive: true,
-    options: '-c search_path=syncline -c TimeZone=UTC -c DateStyle=ISO,YMD -c jit=off',
+    // Tables grow from nothing to millions within a run: a plan made for the empty one must not be kept.
+    options: '-c search_path=syncline -c TimeZone=UTC -c DateStyle=ISO,YMD -c jit=off -c plan_cache_mode=force_custom_plan',
   });
   // A server that goes away closes idle connections; the next query reports it to whoever asks.
   pool.on('error', () => undefined);

@@ -35,3 +35,15 @@ export async function readDifferences(db: Queryable, verification: string, limit
   );
   return rows.map((row) => row.document);
 }
+
+/**
+ * What a verification found after one entry, in the order it was kept: for reading all of it in flat memory.
+ * @param after the last `no` of the page before; 0: from the start
+ */
+export async function differencesAfter(db: Queryable, verification: string, after: number, limit: number): Promise<readonly { readonly no: number; readonly document: Difference }[]> {
+  const { rows } = await db.query<{ no: number; document: Difference }>(
+    'SELECT no, document FROM difference WHERE verification = $1 AND no > $2 ORDER BY no LIMIT $3',
+    [verification, after, limit],
+  );
+  return rows;
+}

@@ -1,4 +1,4 @@
-import type { Queryable } from './database.js';
+import { transaction, type Pool, type Queryable } from './database.js';
 import type { FailureDocument } from './documents.js';
 import { isoTime } from './reports.js';
 
@@ -19,26 +19,72 @@ export async function listFailures(db: Queryable, sync: string, limit: number): 
 }
 
 /**
+ * The open rejections of a sync after one, in the order they were noted: for reading all of them in flat memory.
+ * @param after the last `id` of the page before; 0: from the start
+ */
+export async function failuresAfter(db: Queryable, sync: string, after: number, limit: number): Promise<readonly (FailureDocument & { readonly id: number })[]> {
+  const { rows } = await db.query<FailureDocument & { id: number }>(
+    `SELECT x.id, ${COLUMNS} FROM rejection x JOIN run r ON r.no = x.run_no JOIN sync s ON s.id = x.sync_id
+     WHERE s.name = $1 AND x.resolved_at IS NULL AND x.id > $2 ORDER BY x.id LIMIT $3`,
+    [sync, after, limit],
+  );
+  return rows;
+}
+
+/** How many rejections of a sync could be tried again: those that hold a payload. @param reason as in {@link queueRejections} */
+export async function countRetriable(db: Queryable, sync: string, reason: string | null): Promise<number> {
+  const { rows } = await db.query<{ count: number }>(
+    `SELECT count(*) AS count FROM rejection x JOIN sync s ON s.id = x.sync_id
+     WHERE s.name = $1 AND x.resolved_at IS NULL AND x.fields IS NOT NULL
+       AND ($2::text IS NULL OR x.code = $2 OR position(lower($2) IN lower(x.reason)) > 0)`,
+    [sync, reason],
+  );
+  return rows[0]?.count ?? 0;
+}
+
+/**
  * Puts the rejected rows of a sync back into the outbox as rows of `runNo`, and writes the page that accounts for
  * them. Invalid rows hold no payload and stay: they are fixed at their source.
  * @param reason only rejections with this code, or whose words contain it
  */
-export async function queueRejections(db: Queryable, runNo: number, reason: string | null): Promise<number> {
+export function queueRejections(pool: Pool, runNo: number, reason: string | null): Promise<number> {
+  return transaction(pool, async (connection) => {
+    // Whoever adds waiting rows holds this lock (see staging).
+    await connection.query(
+      'SELECT pg_advisory_xact_lock(796201, s.destination_id) FROM run r JOIN sync s ON s.id = r.sync_id WHERE r.no = $1', [runNo]);
+    return queue(connection, runNo, reason);
+  });
+}
+
+async function queue(db: Queryable, runNo: number, reason: string | null): Promise<number> {
   const { rows } = await db.query<{ queued: number }>(
     `WITH picked AS (
        UPDATE rejection x SET resolved_at = clock_timestamp(), resolution = 'tried again'
        FROM run r WHERE r.no = $1 AND r.pages = 0 AND x.sync_id = r.sync_id AND x.resolved_at IS NULL AND x.fields IS NOT NULL
          AND ($2::text IS NULL OR x.code = $2 OR position(lower($2) IN lower(x.reason)) > 0)
+         -- A key that another sync still owns would be taken from it.
+         AND NOT EXISTS (
+           SELECT 1 FROM sync y WHERE NOT y.retired AND y.destination_id = x.destination_id AND y.id <> x.sync_id AND y.id = COALESCE(
+             (SELECT o.sync_id FROM outbox o WHERE o.destination_id = x.destination_id AND o.key = x.key),
+             (SELECT f.sync_id FROM batch_row f JOIN batch fb ON fb.id = f.batch_id
+              WHERE f.destination_id = x.destination_id AND f.key = x.key AND f.outcome IS NULL AND fb.status IN ('sending', 'accepted', 'unknown') LIMIT 1),
+             (SELECT c.sync_id FROM contact c WHERE c.destination_id = x.destination_id AND c.key = x.key)))
        RETURNING x.*
      ), newest AS (
        SELECT DISTINCT ON (destination_id, key) * FROM picked ORDER BY destination_id, key, id DESC
      ), queued AS (
-       INSERT INTO outbox (destination_id, key, seq, version, sync_id, run_no, attempts, priority, action, email, sms, fp, locale, fields)
-       SELECT destination_id, key, nextval('outbox_seq'), version, sync_id, $1, attempts, 2, action, email, sms, fp, locale, fields FROM newest
+       INSERT INTO outbox (destination_id, key, seq, version, sync_id, run_no, attempts, priority, action, email, sms, known, behind, fp, locale, fields)
+       SELECT n.destination_id, n.key, nextval('outbox_seq'), n.version, n.sync_id, $1, n.attempts, 2, n.action, n.email, n.sms,
+         EXISTS (SELECT 1 FROM contact c WHERE c.destination_id = n.destination_id AND c.key = n.key), true, n.fp, n.locale, n.fields FROM newest n
+       -- Rejected while something newer of the same contact was under way: it must not come after that.
+       WHERE NOT EXISTS (SELECT 1 FROM batch_row f JOIN batch fb ON fb.id = f.batch_id
+           WHERE f.destination_id = n.destination_id AND f.key = n.key AND f.outcome IS NULL AND fb.status IN ('sending', 'accepted', 'unknown')
+             AND f.version > n.version)
+         AND NOT EXISTS (SELECT 1 FROM contact c WHERE c.destination_id = n.destination_id AND c.key = n.key AND c.version > n.version)
        ON CONFLICT (destination_id, key) DO NOTHING RETURNING key
      ), late AS (
        INSERT INTO overtaken (destination_id, key, run_no, version, reason)
-       SELECT n.destination_id, n.key, $1, n.version, 'a newer version waits' FROM newest n WHERE NOT EXISTS (SELECT 1 FROM queued q WHERE q.key = n.key)
+       SELECT n.destination_id, n.key, $1, n.version, 'something newer was known already' FROM newest n WHERE NOT EXISTS (SELECT 1 FROM queued q WHERE q.key = n.key)
      ), page AS (
        INSERT INTO page (run_no, no, extracted, invalid, filtered, unchanged, still_rejected, superseded, suppressed, queued)
        SELECT $1, 1, count(*), 0, 0, 0, 0, 0, 0, count(*) FROM newest

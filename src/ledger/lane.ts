@@ -31,7 +31,7 @@ export async function findLane(db: Queryable, account: string): Promise<LaneRow 
   return rows[0];
 }
 
-/** What the lane shows to whoever asks. */
+/** What the lane shows to whoever asks; a lane that is paused or blocked goes on saying so. */
 export async function showLane(
   db: Queryable,
   accountId: number,
@@ -39,7 +39,7 @@ export async function showLane(
 ): Promise<void> {
   await db.query(
     `UPDATE account SET state = $2, reason = $3, hint = $4, until = clock_timestamp() + make_interval(secs => $5::float8 / 1000)
-     WHERE id = $1 AND (state, reason, hint) IS DISTINCT FROM ($2, $3, $4) OR (id = $1 AND $5::float8 IS NOT NULL)`,
+     WHERE id = $1 AND NOT (paused OR blocked OR quota) AND ((state, reason, hint) IS DISTINCT FROM ($2, $3, $4) OR $5::float8 IS NOT NULL)`,
     [accountId, shown.state, shown.reason ?? null, shown.hint ?? null, shown.untilMs ?? null],
   );
 }
@@ -62,11 +62,12 @@ export async function blockLane(db: Queryable, lease: Lease, reason: string, hin
   );
 }
 
-/** A quota is used up: wait until `until` (ISO), or an hour when the platform does not say. */
+/** A quota is used up: wait until `until` (ISO) and a minute at least, or an hour when the platform does not say. */
 export async function pauseForQuota(db: Queryable, lease: Lease, until: string | null, reason: string): Promise<void> {
   await db.query(
     `UPDATE account SET quota = true, state = 'paused', reason = $3, hint = NULL,
-       not_before = COALESCE($4::timestamptz, clock_timestamp() + interval '1 hour'), until = COALESCE($4::timestamptz, clock_timestamp() + interval '1 hour')
+       not_before = w.at, until = w.at
+     FROM (SELECT GREATEST(COALESCE($4::timestamptz, clock_timestamp() + interval '1 hour'), clock_timestamp() + interval '1 minute') AS at) w
      WHERE id = $1 AND fence = $2`,
     [lease.accountId, lease.fence, reason, until],
   );
@@ -107,7 +108,7 @@ export async function tryAgain(db: Queryable, account: string): Promise<void> {
 /** Batches a dead driver left in the middle of a call: their outcome is unknown. @returns how many */
 export async function adoptOrphans(db: Queryable, lease: Lease, settleDelayMs: number): Promise<number> {
   const { rowCount } = await db.query(
-    `UPDATE batch SET status = 'unknown', outcome = 'unknown', message = 'the worker stopped before the answer came',
+    `UPDATE batch SET status = 'unknown', fence = $2, outcome = 'unknown', message = 'the worker stopped before the answer came',
        settle_at = clock_timestamp() + make_interval(secs => $3::float8 / 1000)
      WHERE account_id = $1 AND status = 'sending' AND fence <> $2`,
     [lease.accountId, lease.fence, settleDelayMs],
@@ -168,6 +169,15 @@ export async function countSuspects(db: Queryable, destinationId: number): Promi
     [destinationId],
   );
   return rows[0]?.count ?? 0;
+}
+
+/** What the platform said last when it refused a call of the account. */
+export async function lastRefusal(db: Queryable, accountId: number): Promise<string | null> {
+  const { rows } = await db.query<{ message: string | null }>(
+    `SELECT message FROM batch WHERE account_id = $1 AND status = 'refused' AND outcome IN ('refused', 'unclear') ORDER BY id DESC LIMIT 1`,
+    [accountId],
+  );
+  return rows[0]?.message ?? null;
 }
 
 /** A row was accepted: the suspects are tried once more, now beside a witness. */

@@ -36,6 +36,14 @@ export async function renewLease(db: Queryable, lease: Lease): Promise<boolean> 
   return result.rowCount === 1;
 }
 
+/** Leases that hold just now. */
+export async function heldLeases(db: Queryable): Promise<readonly { readonly account: string; readonly owner: string; readonly lease: Lease }[]> {
+  const { rows } = await db.query<{ id: number; account: string; owner: string; fence: number }>(
+    'SELECT id, name AS account, lease_owner AS owner, fence FROM account WHERE lease_owner IS NOT NULL AND lease_until > clock_timestamp()',
+  );
+  return rows.map(({ id, account, owner, fence }) => ({ account, owner, lease: { accountId: id, fence } }));
+}
+
 /** Lets go, so that the next driver need not wait. */
 export async function releaseLease(db: Queryable, lease: Lease): Promise<void> {
   await db.query(`UPDATE account SET lease_until = '-infinity', lease_owner = NULL WHERE id = $1 AND fence = $2`, [lease.accountId, lease.fence]);

@@ -1,6 +1,8 @@
+import { readdirSync } from 'node:fs';
 import { fileURLToPath } from 'node:url';
-import { runner } from 'node-pg-migrate';
 import pg from 'pg';
+
+const MIGRATIONS = fileURLToPath(new URL('./migrations', import.meta.url));
 
 /** One number for every Syncline process: whoever migrates holds it, the others wait. */
 const MIGRATION_LOCK = 7_962_004_173_311;
@@ -14,10 +16,12 @@ export async function migrate(databaseUrl: string): Promise<void> {
   client.on('error', () => undefined);
   await client.connect();
   try {
+    if (await upToDate(client)) return;
+    const { runner } = await import('node-pg-migrate');
     await client.query('SELECT pg_advisory_lock($1)', [MIGRATION_LOCK]);
     await runner({
       dbClient: client,
-      dir: fileURLToPath(new URL('./migrations', import.meta.url)),
+      dir: MIGRATIONS,
       direction: 'up',
       schema: 'syncline',
       createSchema: true,
@@ -30,4 +34,14 @@ export async function migrate(databaseUrl: string): Promise<void> {
   } finally {
     await client.end();
   }
+}
+
+/** Whether every migration of this version has been applied: one question, so that a short command stays short. */
+async function upToDate(client: pg.Client): Promise<boolean> {
+  const wanted = readdirSync(MIGRATIONS).filter((name) => name.endsWith('.sql')).map((name) => name.slice(0, -'.sql'.length));
+  const there = await client.query<{ known: boolean }>(`SELECT to_regclass('syncline.migration') IS NOT NULL AS known`);
+  if (there.rows[0]?.known !== true) return false;
+  const { rows } = await client.query<{ name: string }>('SELECT name FROM syncline.migration');
+  const applied = new Set(rows.map((row) => row.name));
+  return wanted.every((name) => applied.has(name));
 }

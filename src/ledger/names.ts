@@ -1,3 +1,4 @@
+import type { SourceState } from '../sources/index.js';
 import type { Queryable } from './database.js';
 
 /** A sync as the ledger knows it. */
@@ -32,4 +33,26 @@ export async function ensureSync(
   );
   await db.query('UPDATE sync SET retired = true WHERE NOT retired AND NOT (name = ANY($1))', [names.configured]);
   return rows[0] as SyncIds;
+}
+
+/** A sync as the ledger has it, without making anything known to it. Ids are null where it knows none. */
+export interface SyncStanding {
+  readonly syncId: number | null;
+  readonly destinationId: number | null;
+  readonly accountId: number | null;
+  /** What the last complete run left. */
+  readonly state: SourceState | null;
+  /** Hash of the mapping of the last complete run. */
+  readonly configHash: string | null;
+}
+
+/** How a sync of the configuration stands, by its names. */
+export async function findSync(db: Queryable, names: { readonly sync: string; readonly destination: string; readonly account: string }): Promise<SyncStanding> {
+  const { rows } = await db.query<SyncStanding>(
+    `SELECT s.id AS "syncId", s.state, s.config_hash AS "configHash", (SELECT id FROM destination WHERE name = $2) AS "destinationId",
+       (SELECT id FROM account WHERE name = $3) AS "accountId"
+     FROM (VALUES (1)) one LEFT JOIN sync s ON s.name = $1`,
+    [names.sync, names.destination, names.account],
+  );
+  return rows[0] as SyncStanding;
 }

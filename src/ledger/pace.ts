@@ -48,11 +48,24 @@ export async function callAnswered(db: Queryable, accountId: number, bucket: Bud
   });
 }
 
-/** Gives a reservation back that was never used. */
-export async function callNotMade(db: Queryable, accountId: number, bucket: Budget['bucket'], call: number): Promise<void> {
+/** Notes that a reserved call leaves only now: its window counts from here. */
+export async function callLeftLate(db: Queryable, accountId: number, bucket: Budget['bucket'], call: number): Promise<void> {
   await db.query(
-    `UPDATE pace_slot SET started_at = '-infinity', answered_at = '-infinity' WHERE account_id = $1 AND bucket = $2 AND call = $3`,
+    `UPDATE pace_slot SET started_at = GREATEST(started_at, clock_timestamp()) WHERE account_id = $1 AND bucket = $2 AND call = $3`,
     [accountId, bucket, call],
+  );
+}
+
+/** Gives a reservation back that was never used: its place in the window, and in the even spacing. */
+export async function callNotMade(db: Queryable, budget: Budget, call: number): Promise<void> {
+  await db.query(
+    // The budget's row first, as a reservation locks it.
+    `WITH p AS (
+       UPDATE pace SET even_at = even_at - make_interval(secs => $4::float8 / 1000) WHERE account_id = $1 AND bucket = $2 RETURNING account_id, bucket
+     )
+     UPDATE pace_slot s SET started_at = '-infinity', answered_at = '-infinity' FROM p
+     WHERE s.account_id = p.account_id AND s.bucket = p.bucket AND s.call = $3`,
+    [budget.accountId, budget.bucket, call, budget.per / budget.calls],
   );
 }
 

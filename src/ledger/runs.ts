@@ -1,4 +1,4 @@
-import type { ReadPlan, SourceState } from '../sources/contract.js';
+import type { ReadPlan, SourceState } from '../sources/index.js';
 import type { Json } from '../contacts/index.js';
 import type { Pool, Queryable } from './database.js';
 import type { RunKind, RunStatus } from './documents.js';

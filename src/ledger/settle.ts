@@ -1,4 +1,4 @@
-import type { RowFailure } from '../destinations/contract.js';
+import type { RowFailure } from '../destinations/index.js';
 import { transaction, type Connection, type Pool } from './database.js';
 import type { Lease } from './lease.js';
 
@@ -14,11 +14,11 @@ export class FenceLost extends Error {
   override readonly name = 'FenceLost';
 }
 
-/** The batch is open and ours, or the transaction ends. */
+/** The batch is open and ours, or the transaction ends. A batch that was adopted carries the adopter's fence. */
 async function own(connection: Connection, lease: Lease, batchId: number): Promise<number> {
   const { rows } = await connection.query<{ destination_id: number }>(
     `SELECT b.destination_id FROM batch b JOIN account a ON a.id = b.account_id
-     WHERE b.id = $1 AND b.status IN ('sending', 'accepted', 'unknown') AND a.fence = $2 AND a.id = $3 FOR UPDATE OF b`,
+     WHERE b.id = $1 AND b.status IN ('sending', 'accepted', 'unknown') AND b.fence <= $2 AND a.fence = $2 AND a.id = $3 FOR UPDATE OF b`,
     [batchId, lease.fence, lease.accountId],
   );
   if (!rows[0]) throw new FenceLost('the batch is no longer this driver\'s to settle');
@@ -45,25 +45,46 @@ export function settleAnswered(pool: Pool, lease: Lease, batchId: number, failed
     const destinationId = await own(connection, lease, batchId);
     if (failed.length > 0) await reject(connection, batchId, failed);
     await recordCall(connection, batchId, 'settled', call);
-    await connection.query({
+    const { rows } = await connection.query<{ delivered: number }>({
       name: 'settle-delivered',
       text: `WITH r AS MATERIALIZED (
          SELECT * FROM batch_row WHERE batch_id = $1 AND outcome IS NULL
-       ), known AS (
+       ), held AS MATERIALIZED (
+         SELECT r.*, c.place FROM r
+         LEFT JOIN LATERAL (SELECT c.ctid AS place FROM contact c WHERE c.destination_id = r.destination_id AND c.key = r.key LIMIT 1) c ON true
+       ), changed AS (
+         UPDATE contact c SET batch_id = h.batch_id, ord = h.ord, sync_id = h.sync_id, version = h.version, email = h.email, sms = h.sms,
+           fp = h.fp, locale = h.locale
+         FROM held h WHERE c.ctid = h.place
+       ), made AS (
+         -- Two versions of a contact are never in flight together, so nobody else makes it now.
          INSERT INTO contact (destination_id, key, batch_id, ord, sync_id, version, email, sms, fp, locale)
-         SELECT destination_id, key, batch_id, ord, sync_id, version, email, sms, fp, locale FROM r
-         ON CONFLICT (destination_id, key) DO UPDATE SET batch_id = excluded.batch_id, ord = excluded.ord, sync_id = excluded.sync_id,
-           version = excluded.version, email = excluded.email, sms = excluded.sms, fp = excluded.fp, locale = excluded.locale
+         SELECT destination_id, key, batch_id, ord, sync_id, version, email, sms, fp, locale FROM held WHERE place IS NULL
        ), books AS (
          UPDATE batch_run br SET delivered = br.rows - br.rejected - br.returned WHERE br.batch_id = $1
        ), cleared AS (
          UPDATE rejection x SET resolved_at = clock_timestamp(), resolution = 'delivered'
+         -- Another sync's rejection, or a row that reads invalid by now, is not answered by this delivery.
          FROM r WHERE x.destination_id = r.destination_id AND x.key = r.key AND x.resolved_at IS NULL AND x.batch_id IS DISTINCT FROM $1
+           AND x.sync_id = r.sync_id AND x.code <> 'invalid'
        )
-       UPDATE destination SET witness_at = clock_timestamp() WHERE id = $2 AND EXISTS (SELECT 1 FROM r)`,
-      values: [batchId, destinationId],
+       SELECT count(*) AS delivered FROM r`,
+      values: [batchId],
     });
-    await connection.query('UPDATE account SET last_success_at = clock_timestamp(), failures = 0 WHERE id = $1', [lease.accountId]);
+    // Settlements run side by side: these rows are written only when they say something new, last, and in the order
+    // in which registering a sync locks them.
+    await connection.query(
+      `UPDATE account SET last_success_at = clock_timestamp(), failures = 0
+       WHERE id = $1 AND (failures > 0 OR last_success_at < clock_timestamp() - interval '100 milliseconds')`,
+      [lease.accountId],
+    );
+    if (rows[0]?.delivered === 0) return;
+    await connection.query(
+      `UPDATE destination SET witness_at = clock_timestamp()
+       WHERE id = $2 AND (witness_at < clock_timestamp() - interval '100 milliseconds' OR EXISTS (
+         SELECT 1 FROM batch b WHERE b.id = $1 AND b.bundle IS NOT NULL))`,
+      [batchId, destinationId],
+    );
   });
 }
 
@@ -78,6 +99,7 @@ async function reject(connection: Connection, batchId: number, failed: readonly 
      ), earlier AS (
        UPDATE rejection x SET resolved_at = clock_timestamp(), resolution = 'refused again'
        FROM r WHERE x.destination_id = r.destination_id AND x.key = r.key AND x.resolved_at IS NULL
+         AND x.sync_id = r.sync_id AND x.code <> 'invalid'
        RETURNING x.key, x.since
      ), made AS (
        INSERT INTO rejection (destination_id, sync_id, run_no, batch_id, key, code, reason, attempts, since, version, action, email, sms, fp, locale, fields)
@@ -156,9 +178,9 @@ export function returnRows(pool: Pool, lease: Lease, batchId: number, plan: Retu
        ), r AS MATERIALIZED (
          UPDATE batch_row br SET outcome = 3 WHERE br.batch_id = $1 AND br.outcome IS NULL RETURNING br.*
        ), back AS (
-         INSERT INTO outbox (destination_id, key, seq, version, bundle, sync_id, run_no, attempts, priority, action, email, sms, fp, locale, fields)
+         INSERT INTO outbox (destination_id, key, seq, version, bundle, sync_id, run_no, attempts, priority, action, email, sms, known, fp, locale, fields)
          SELECT r.destination_id, r.key, r.seq, r.version, p.bundle, r.sync_id, r.run_no, r.attempts + $4, r.priority,
-           (SELECT action FROM batch WHERE id = $1), r.email, r.sms, r.fp, r.locale, r.fields
+           (SELECT action FROM batch WHERE id = $1), r.email, r.sms, r.known, r.fp, r.locale, r.fields
          FROM r JOIN parts p ON r.ord >= p.from_ord AND (p.to_ord IS NULL OR r.ord < p.to_ord)
          ON CONFLICT (destination_id, key) DO UPDATE SET priority = LEAST(outbox.priority, excluded.priority)
          RETURNING key, (xmax = 0) AS inserted

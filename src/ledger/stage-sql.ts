@@ -1,6 +1,6 @@
 /**
  * The comparing part: ends in `d`, the rows of a staged page (temporary table `stage`) beside the newest known
- * intents, each with its verdict. $1 destination, $2 sync, $5 resend. Changes nothing; open for more parts.
+ * intents, each with its verdict. $1 destination, $2 sync. Changes nothing; open for more parts.
  *
  * The order of comparison is the promise: waiting row, in-flight row, delivered state, open rejection.
  *
@@ -14,13 +14,22 @@
  * | queue | replaces a waiting row or becomes one |
  *
  * A row's version is never later than now: a time in the future would beat every correction of it.
+ *
+ * @param asked.resend whether unchanged rows are sent too
+ * @param asked.waiting whether there are waiting rows at all, and likewise `flying` and `rejected`: planned as constants,
+ * they spare a page of unchanged rows all probes but one
  */
-export const COMPARE = `
+export const compare = (asked: { readonly [name in 'resend' | 'waiting' | 'flying' | 'rejected']: `$${number}` | 'true' }): string => `
 WITH s AS MATERIALIZED (
   SELECT st.ord, st.key, LEAST(COALESCE(st.version, now()), now()) AS version, st.action, st.email, st.sms, st.locale,
     st.fields, st.only_if_known, substr(sha256(convert_to(st.fields, 'UTF8')), 1, 16) AS fp
   FROM stage st
-), j AS MATERIALIZED (
+), f AS MATERIALIZED (
+  -- The rows of open calls are few: fetched once and hashed.
+  SELECT br.key, br.version, br.sync_id, br.fp, br.email, br.sms, b.action
+  FROM batch b JOIN batch_row br ON br.batch_id = b.id
+  WHERE ${asked.flying} AND b.destination_id = $1 AND b.status IN ('sending', 'accepted', 'unknown') AND br.outcome IS NULL
+), j AS NOT MATERIALIZED (
   SELECT s.*,
     o.version AS o_version, o.run_no AS o_run, o.priority AS o_priority, o.sync_id AS o_sync, o.seq AS o_seq,
     o.key IS NOT NULL AND (o.fp, o.email, o.sms, o.action) = (s.fp, s.email, s.sms, s.action) AS o_same,
@@ -28,24 +37,19 @@ WITH s AS MATERIALIZED (
     f.key IS NOT NULL AND (f.fp, f.email, f.sms, f.action) = (s.fp, s.email, s.sms, s.action) AS f_same,
     c.version AS c_version, c.sync_id AS c_sync,
     c.key IS NOT NULL AND s.action = 0 AND (c.fp, c.email, c.sms) = (s.fp, s.email, s.sms) AS c_same,
-    r.version AS r_version,
-    r.id IS NOT NULL AND (r.fp, r.email, r.sms, r.action) = (s.fp, s.email, s.sms, s.action) AS r_same,
-    r.code AS r_code,
+    r.version AS r_version, r.id IS NOT NULL AS r_open,
+    r.id IS NOT NULL AND r.code <> 'invalid' AND (r.fp, r.email, r.sms, r.action) = (s.fp, s.email, s.sms, s.action) AS r_same,
+    r.code AS r_code, r.since AS r_since,
     -- The consent the destination is known, or about, to have: a fall against it is an opt-out.
     COALESCE(f.email, c.email) AS known_email, COALESCE(f.sms, c.sms) AS known_sms
   FROM s
-  LEFT JOIN outbox o ON o.destination_id = $1 AND o.key = s.key
+  LEFT JOIN f ON f.key = s.key
+  -- LATERAL with LIMIT: always a probe of the index, whatever the planner believes of the page's size.
+  LEFT JOIN LATERAL (SELECT * FROM outbox o WHERE ${asked.waiting} AND o.destination_id = $1 AND o.key = s.key LIMIT 1) o ON true
+  LEFT JOIN LATERAL (SELECT * FROM contact c WHERE c.destination_id = $1 AND c.key = s.key LIMIT 1) c ON true
   LEFT JOIN LATERAL (
-    SELECT br.key, br.version, br.sync_id, br.fp, br.email, br.sms, b.action
-    FROM batch_row br JOIN batch b ON b.id = br.batch_id
-    WHERE br.destination_id = $1 AND br.key = s.key AND br.outcome IS NULL AND b.status IN ('sending', 'accepted', 'unknown')
-    LIMIT 1
-  ) f ON true
-  LEFT JOIN contact c ON c.destination_id = $1 AND c.key = s.key
-  LEFT JOIN LATERAL (
-    SELECT x.id, x.version, x.fp, x.email, x.sms, x.action, x.code
-    FROM rejection x WHERE x.destination_id = $1 AND x.key = s.key AND x.resolved_at IS NULL AND x.code <> 'invalid'
-    ORDER BY x.id DESC LIMIT 1
+    SELECT x.id, x.version, x.fp, x.email, x.sms, x.action, x.code, x.since FROM rejection x
+    WHERE ${asked.rejected} AND x.destination_id = $1 AND x.key = s.key AND x.sync_id = $2 AND x.resolved_at IS NULL ORDER BY x.code = 'invalid', x.id DESC LIMIT 1
   ) r ON true
 ), d AS MATERIALIZED (
   SELECT j.*,
@@ -54,7 +58,8 @@ WITH s AS MATERIALIZED (
         AND EXISTS (SELECT 1 FROM sync y WHERE y.id = COALESCE(o_sync, f_sync, c_sync) AND NOT y.retired AND y.destination_id = $1)
         THEN CASE WHEN r_same AND r_code = 'owned' THEN 'still' ELSE 'owned' END
       WHEN only_if_known IS NOT NULL AND o_version IS NULL AND f_version IS NULL AND c_version IS NULL THEN 'uninvited'
-      WHEN $5 THEN 'queue'
+      WHEN ${asked.resend} AND (version >= o_version OR o_same) IS NOT FALSE AND (version >= f_version OR f_same) IS NOT FALSE THEN 'queue'
+      WHEN ${asked.resend} THEN 'overtaken'
       WHEN o_version IS NOT NULL THEN
         CASE
           WHEN o_same THEN 'unchanged'
@@ -73,11 +78,14 @@ WITH s AS MATERIALIZED (
   FROM j
 )`;
 
+/** Sent again on purpose, a row is at least as new as whatever is known. */
+const VERSION = 'CASE WHEN $5 THEN GREATEST(d.version, d.o_version, d.f_version, d.c_version, d.r_version) ELSE d.version END';
+
 /**
  * Compares a staged page with the newest known intents and acts on it.
- * $1 destination, $2 sync, $3 run, $4 priority, $5 resend.
+ * $1 destination, $2 sync, $3 run, $4 priority, $5 resend, $6 to $8: whether rows wait, are in flight, are rejected.
  */
-export const CLASSIFY = `${COMPARE}, replaced AS (
+export const CLASSIFY = `${compare({ resend: '$5', waiting: '$6', flying: '$7', rejected: '$8' })}, replaced AS (
   INSERT INTO overtaken (destination_id, key, run_no, version, reason)
   SELECT $1, key, o_run, o_version, CASE verdict WHEN 'back' THEN 'the source went back to what was sent' ELSE 'a newer version came' END
   FROM d WHERE verdict IN ('queue', 'back') AND o_version IS NOT NULL
@@ -86,27 +94,28 @@ export const CLASSIFY = `${COMPARE}, replaced AS (
   SELECT $1, key, $3, version, 'something newer was known already' FROM d WHERE verdict = 'overtaken'
 ), dropped AS (
   DELETE FROM outbox o USING d WHERE d.verdict = 'back' AND o.destination_id = $1 AND o.key = d.key
+), replacing AS (
+  UPDATE outbox o SET version = ${VERSION}, sync_id = $2, run_no = $3, action = d.action, email = d.email, sms = d.sms, fp = d.fp,
+    priority = LEAST(o.priority, CASE WHEN d.opt_out THEN 0 ELSE $4::int END), locale = d.locale, fields = d.fields,
+    bundle = NULL, attempts = 0, staged_at = clock_timestamp(), known = d.c_version IS NOT NULL, behind = o.behind OR d.f_version IS NOT NULL
+  FROM d WHERE d.verdict = 'queue' AND d.o_version IS NOT NULL AND o.destination_id = $1 AND o.key = d.key
 ), queued AS (
-  INSERT INTO outbox (destination_id, key, seq, version, sync_id, run_no, priority, action, email, sms, fp, locale, fields)
-  SELECT $1, key, COALESCE(o_seq, nextval('outbox_seq')),
-    CASE WHEN $5 THEN GREATEST(version, o_version, f_version, c_version, r_version) ELSE version END, $2, $3,
-    LEAST(CASE WHEN opt_out THEN 0 ELSE $4 END, COALESCE(o_priority, 9)), action, email, sms, fp, locale, fields
-  FROM d WHERE verdict = 'queue' ORDER BY ord
-  ON CONFLICT (destination_id, key) DO UPDATE SET
-    version = excluded.version, sync_id = excluded.sync_id, run_no = excluded.run_no, priority = excluded.priority,
-    action = excluded.action, email = excluded.email, sms = excluded.sms, fp = excluded.fp, locale = excluded.locale,
-    fields = excluded.fields, bundle = NULL, attempts = 0, staged_at = excluded.staged_at
+  -- Every inserter holds the destination's lock, so what was not waiting a moment ago is not waiting now.
+  INSERT INTO outbox (destination_id, key, seq, version, sync_id, run_no, priority, action, email, sms, known, behind, fp, locale, fields)
+  SELECT $1, key, nextval('outbox_seq'), ${VERSION}, $2, $3, CASE WHEN opt_out THEN 0 ELSE $4 END, action, email, sms,
+    c_version IS NOT NULL, f_version IS NOT NULL, fp, locale, fields
+  FROM d WHERE verdict = 'queue' AND o_version IS NULL
 ), owned AS (
-  INSERT INTO rejection (destination_id, sync_id, run_no, key, code, reason, version, action, email, sms, fp, locale, fields)
+  INSERT INTO rejection (destination_id, sync_id, run_no, key, code, reason, since, version, action, email, sms, fp, locale, fields)
   SELECT $1, $2, $3, d.key, 'owned',
     'this key already belongs to the sync ' || (SELECT y.name FROM sync y WHERE y.id = COALESCE(d.o_sync, d.f_sync, d.c_sync)) || ' of the same destination',
-    d.version, d.action, d.email, d.sms, d.fp, d.locale, d.fields
+    CASE WHEN d.r_code = 'owned' THEN d.r_since ELSE clock_timestamp() END, d.version, d.action, d.email, d.sms, d.fp, d.locale, d.fields
   FROM d WHERE verdict = 'owned'
 ), resolved AS (
   -- A contact that reads differently, or as delivered, leaves the list of rejections by itself.
   UPDATE rejection x SET resolved_at = clock_timestamp(), resolution = 'the source changed'
-  FROM d WHERE x.destination_id = $1 AND x.key = d.key AND x.resolved_at IS NULL
-    AND (d.verdict IN ('queue', 'back') OR (d.verdict = 'unchanged') OR (x.code = 'invalid' AND d.verdict <> 'uninvited'))
+  FROM d WHERE d.r_open AND x.destination_id = $1 AND x.key = d.key AND x.resolved_at IS NULL
+    AND (d.verdict IN ('queue', 'back', 'unchanged', 'owned') OR (x.code = 'invalid' AND d.verdict <> 'uninvited'))
     AND x.sync_id = $2
 )
 SELECT verdict, count(*) AS count, count(*) FILTER (WHERE opt_out) AS opt_outs,

@@ -1,7 +1,7 @@
 import { pipeline } from 'node:stream/promises';
 import { Readable } from 'node:stream';
 import { from as copyFrom } from 'pg-copy-streams';
-import type { Action, ConsentCode } from '../destinations/contract.js';
+import type { Action, ConsentCode } from '../destinations/index.js';
 import type { Json } from '../contacts/index.js';
 import { transaction, type Connection, type Pool } from './database.js';
 import { CLASSIFY } from './stage-sql.js';
@@ -36,7 +36,7 @@ export interface StagePage {
   /** From where the run reads on after this page. */
   readonly position: Json;
   readonly priority: number;
-  /** Sends also what is unchanged, whatever its version. */
+  /** Sends also what is unchanged, and what is older than what is delivered; never over something newer that waits or is in flight. */
   readonly resend: boolean;
   readonly extracted: number;
   readonly filtered: number;
@@ -92,6 +92,29 @@ async function copyIn(connection: Connection, rows: readonly StageRow[]): Promis
   );
 }
 
+/** A page on its way. */
+export interface Staging {
+  /** Its rows are at the server; what follows there needs nothing of this process. */
+  readonly copied: Promise<void>;
+  readonly done: Promise<StageResult>;
+}
+
+/**
+ * Begins to stage a page: its rows are sent at once, on a connection of their own, and compared when `after` is done.
+ * So the server never waits for the next page, and this process prepares it meanwhile.
+ */
+export function beginStaging(pool: Pool, page: StagePage, after: Promise<unknown>): Staging {
+  let sent: () => void = () => undefined;
+  const copied = new Promise<void>((resolve) => { sent = resolve; });
+  const done = stage(pool, page, async () => {
+    sent();
+    await after;
+  });
+  // Whoever waits only for the copy must not wait for ever; the failure itself is met at `done`.
+  done.catch(() => undefined).finally(sent);
+  return { copied, done };
+}
+
 /**
  * Stages one page in one transaction: compares its contacts with their newest known intents, queues what
  * differs, writes the page's books and moves the run's position. Staging the same page again is refused
@@ -100,13 +123,19 @@ async function copyIn(connection: Connection, rows: readonly StageRow[]): Promis
  * @throws RunStopped when the run is no longer extracting or has passed this page
  */
 export function stagePage(pool: Pool, page: StagePage): Promise<StageResult> {
+  return stage(pool, page, () => Promise.resolve());
+}
+
+function stage(pool: Pool, page: StagePage, copied: () => Promise<void>): Promise<StageResult> {
   return transaction(pool, async (connection) => {
     await copyIn(connection, page.rows);
+    await copied();
     const moved = await connection.query(
       `UPDATE run SET pages = $2, position = $3, max_time = $4 WHERE no = $1 AND extracting AND pages = $2 - 1`,
       [page.runNo, page.pageNo, JSON.stringify(page.position), page.maxTime],
     );
     if (moved.rowCount !== 1) throw new RunStopped('the run was stopped or has been continued elsewhere');
+    await connection.query('SET LOCAL enable_seqscan = off');
     const counts = await classify(connection, page);
     const extra = counts.uninvited;
     const invalid = [...page.invalid, ...extra.filter((row) => row.reason !== 'filtered')];
@@ -135,17 +164,37 @@ interface Classified {
   readonly uninvited: readonly InvalidRow[];
 }
 
+/**
+ * What there is at all for a destination. Whoever adds waiting rows holds the lock we hold; a row can only come into
+ * flight from waiting and be rejected from flight, so each answer stays true until the page is staged.
+ */
+async function presence(connection: Connection, destinationId: number): Promise<{ waiting: boolean; flying: boolean; rejected: boolean }> {
+  const { rows } = await connection.query<{ waiting: boolean; flying: boolean; rejected: boolean }>(
+    `SELECT EXISTS (SELECT 1 FROM outbox WHERE destination_id = $1) AS waiting,
+       EXISTS (SELECT 1 FROM batch WHERE destination_id = $1 AND status IN ('sending', 'accepted', 'unknown')) AS flying,
+       EXISTS (SELECT 1 FROM rejection WHERE destination_id = $1 AND resolved_at IS NULL) AS rejected`,
+    [destinationId],
+  );
+  const seen = rows[0] as { waiting: boolean; flying: boolean; rejected: boolean };
+  const flying = seen.flying || seen.waiting;
+  return { waiting: seen.waiting, flying, rejected: seen.rejected || flying };
+}
+
 async function classify(connection: Connection, page: StagePage): Promise<Classified> {
   if (page.rows.length === 0) return { unchanged: 0, still: 0, queued: 0, ended: 0, optOuts: 0, uninvited: [] };
   // Staging and everything that puts rows back exclude each other for one destination; claiming does
   // not take this lock: it skips the rows locked by the second statement instead.
   await connection.query('SELECT pg_advisory_xact_lock(796201, $1)', [page.destinationId]);
-  await connection.query(
-    `SELECT count(*) FROM (SELECT 1 FROM outbox o JOIN stage s ON s.key = o.key WHERE o.destination_id = $1 FOR UPDATE OF o) locked`,
-    [page.destinationId],
-  );
+  const { waiting, flying, rejected } = await presence(connection, page.destinationId);
+  if (waiting) {
+    await connection.query(
+      `SELECT count(*) FROM stage s CROSS JOIN LATERAL (
+         SELECT 1 FROM outbox o WHERE o.destination_id = $1 AND o.key = s.key LIMIT 1 FOR UPDATE OF o) locked`,
+      [page.destinationId],
+    );
+  }
   const { rows } = await connection.query<{ verdict: string; count: number; opt_outs: number; uninvited: [string, string][] | null }>(CLASSIFY, [
-    page.destinationId, page.syncId, page.runNo, page.priority, page.resend,
+    page.destinationId, page.syncId, page.runNo, page.priority, page.resend, waiting, flying, rejected,
   ]);
   const of = (verdict: string): number => rows.find((row) => row.verdict === verdict)?.count ?? 0;
   return {

@@ -1,9 +1,7 @@
 import { existsSync, readFileSync, realpathSync } from 'node:fs';
 import path from 'node:path';
 import { fileURLToPath } from 'node:url';
-import { bundleWorkflowCode } from '@temporalio/worker';
 import { RuntimeError } from './errors.js';
-import { installSdk } from './sdk.js';
 
 const here = fileURLToPath(import.meta.url);
 let code: Promise<string> | undefined;
@@ -27,7 +25,8 @@ async function readBuilt(): Promise<string> {
 async function bundleSources(): Promise<string> {
   const entry = path.resolve(path.dirname(here), '..', '..', 'workflows', 'index.ts');
   if (!existsSync(entry)) throw new RuntimeError('failed', `there are no workflows: ${entry} is missing`);
-  installSdk();
+  const { bundleWorkflowCode } = await import('@temporalio/worker');
+  (await import('./sdk.js')).installSdk();
   const quiet = (): undefined => undefined;
   const logger = { log: quiet, trace: quiet, debug: quiet, info: quiet, warn: quiet, error: quiet };
   return (await bundleWorkflowCode({ workflowsPath: entry, logger })).code;

@@ -1,12 +1,11 @@
-import { Client, type Connection } from '@temporalio/client';
-import { NativeConnection } from '@temporalio/worker';
+import type { Client, Connection } from '@temporalio/client';
+import type { NativeConnection } from '@temporalio/worker';
 import type { TemporalConfig } from '../config/index.js';
-import { accessOf, reachTemporal, type TemporalAccess } from './connect.js';
+import type { TemporalAccess } from './connect.js';
 import { uiUrlOf } from './find-running.js';
 import { postgresPart, temporalPart, type Part } from './parts.js';
 import { awaitPostgres } from './postgres-client.js';
 import { postgresUrl } from './postgres.js';
-import { installSdk } from './sdk.js';
 import { ensureSearchAttributes } from './search-attributes.js';
 import { joinParts, type Share } from './share.js';
 import { placesOf } from './state.js';
@@ -50,7 +49,7 @@ export interface Runtime {
 }
 
 /**
- * Finds or starts what is needed.
+ * Finds or starts what is needed. Temporal's SDK is loaded only where it is: half of a short command's time.
  * @throws RuntimeError, after everything this call started is stopped again
  */
 export async function openRuntime(options: RuntimeOptions): Promise<Runtime> {
@@ -81,13 +80,13 @@ export async function openRuntime(options: RuntimeOptions): Promise<Runtime> {
   try {
     const databaseUrl = embeddedPostgres ? postgresUrl(places, share?.parts.postgres?.port ?? 0) : (options.database?.url ?? null);
     const access: TemporalAccess | null = !needTemporal ? null
-      : embeddedTemporal ? { address: `127.0.0.1:${share?.parts.temporal?.port ?? 0}` } : accessOf(address ?? '', options.temporal);
+      : embeddedTemporal ? { address: `127.0.0.1:${share?.parts.temporal?.port ?? 0}` } : (await import('./connect.js')).accessOf(address ?? '', options.temporal);
     const [reached] = await Promise.all([
       access === null ? null : reach(access, namespace, embeddedTemporal, reachMs, options.report),
       needPostgres && !embeddedPostgres && databaseUrl !== null ? awaitPostgres(databaseUrl, reachMs, options.report) : null,
     ]);
     connection = reached?.connection ?? null;
-    const client = connection === null ? null : new Client({ connection, namespace });
+    const client = connection === null ? null : new (await import('@temporalio/client')).Client({ connection, namespace });
     return {
       get databaseUrl() { return given(needPostgres ? databaseUrl : null, 'Postgres'); },
       get temporalAddress() { return given(access, 'Temporal').address; },
@@ -110,13 +109,15 @@ function given<T>(value: T | null, what: string): T {
 }
 
 async function reach(access: TemporalAccess, namespace: string, embedded: boolean, ms: number, report: (line: string) => void) {
+  const { reachTemporal } = await import('./connect.js');
   const connection = await reachTemporal(access, namespace, ms, report, embedded);
   const searchAttributes = await ensureSearchAttributes(connection, namespace);
   if (!searchAttributes) report('this Temporal takes no search attributes: going on without them');
   return { connection, searchAttributes };
 }
 
-function connectNative(access: TemporalAccess): Promise<NativeConnection> {
-  installSdk();
+async function connectNative(access: TemporalAccess): Promise<NativeConnection> {
+  const { NativeConnection } = await import('@temporalio/worker');
+  (await import('./sdk.js')).installSdk();
   return NativeConnection.connect(access);
 }

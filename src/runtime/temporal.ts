@@ -1,5 +1,4 @@
 import { setTimeout as delay } from 'node:timers/promises';
-import { openConnection } from './connect.js';
 import { RuntimeError } from './errors.js';
 import { choosePort, isFree } from './ports.js';
 import { findProcesses, isAlive, logSince, startServer, stopProcess, type ProcessId } from './processes.js';
@@ -104,6 +103,7 @@ export async function stopTemporal(record: ProcessId): Promise<void> {
 
 async function answers(port: number): Promise<boolean> {
   try {
+    const { openConnection } = await import('./connect.js');
     const connection = await openConnection({ address: `127.0.0.1:${port}` }, 2_000);
     await connection.close();
     return true;

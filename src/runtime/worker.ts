@@ -1,7 +1,6 @@
-import { Worker, type WorkerOptions } from '@temporalio/worker';
+import type { Worker, WorkerOptions } from '@temporalio/worker';
 import { workflowBundle } from './bundle.js';
 import type { Runtime } from './open.js';
-import { installSdk } from './sdk.js';
 
 export interface CreateWorkerOptions {
   readonly runtime: Runtime;
@@ -27,7 +26,8 @@ export interface CreateWorkerOptions {
  */
 export async function createWorker(options: CreateWorkerOptions): Promise<Worker> {
   const { runtime } = options;
-  installSdk();
+  const { Worker } = await import('@temporalio/worker');
+  (await import('./sdk.js')).installSdk();
   const [connection, bundle] = await Promise.all([runtime.nativeConnection(), options.bundle ?? workflowBundle()]);
   return Worker.create({
     connection,
@@ -41,6 +41,8 @@ export async function createWorker(options: CreateWorkerOptions): Promise<Worker
     maxConcurrentWorkflowTaskExecutions: 20,
     maxCachedWorkflows: 200,
     workflowThreadPoolSize: 2,
+    // What was meant for a worker that died goes to another after so long (ten seconds by default).
+    stickyQueueScheduleToStartTimeout: '3s',
     ...options.more,
   });
 }

@@ -1,5 +1,4 @@
 export { expectedFromLedger } from './expected.js';
-export { verificationMarkdown } from './markdown.js';
 export { lastVerifications, recordVerification, type RecordedVerification } from './record.js';
 export type { ExpectedContact, Verification, VerifyInput, VerifyProgress } from './types.js';
 export { verifyAudience } from './verify.js';

@@ -1,9 +1,10 @@
 /**
  * The working tables, temporary on the verification's own connection. "C" collation: keys are compared as bytes.
  * `n` is the order of reading. The hash stands for the fields in the big join, so that it carries no payload.
+ * A connection that has staged pages keeps its temp_buffers: Postgres changes them only before the first temporary table.
  */
 export const CREATE_TABLES = `
-SET temp_buffers = '32MB';
+DO $$ BEGIN SET temp_buffers = '32MB'; EXCEPTION WHEN invalid_parameter_value THEN NULL; END $$;
 SET work_mem = '64MB';
 CREATE TEMP TABLE expected (
   n int NOT NULL, key text COLLATE "C" NOT NULL, locale text NOT NULL, opted_in boolean, version timestamptz, fields text,

@@ -32,7 +32,7 @@ afterEach(async () => {
 });
 beforeEach(async () => {
   await client.query(`DROP TABLE IF EXISTS contacts; CREATE TABLE contacts (id text PRIMARY KEY, email text, updated_at timestamptz NOT NULL);
-    INSERT INTO contacts SELECT 'k' || i, ', now() - interval '1 day' + i * interval '1 second' FROM generate_series(1, 1000) i`);
+    INSERT INTO contacts SELECT 'k' || i, '', now() - interval '1 day' + i * interval '1 second' FROM generate_series(1, 1000) i`);
 });
 
 const OVERLAP = 1000;
@@ -40,7 +40,7 @@ const source = (url = database.url) => createSource(postgresConfig(url, { overla
 
 /** Moves the cursor past whatever the open transactions have written. */
 async function freshRow(): Promise<void> {
-  await client.query(`INSERT INTO contacts VALUES ('new' || clock_timestamp()::text, ', clock_timestamp())`);
+  await client.query(`INSERT INTO contacts VALUES ('new' || clock_timestamp()::text, '', clock_timestamp())`);
 }
 
 describe('a transaction that begins before a run and commits after it', () => {
@@ -67,7 +67,7 @@ describe('a transaction that begins before a run and commits after it', () => {
 
   it('is held over as many runs as it stays open, also from a first run on, and through a full one', async () => {
     const writer = await another();
-    await writer.query(`BEGIN; INSERT INTO contacts VALUES ('late', ', now() - interval '2 days')`);
+    await writer.query(`BEGIN; INSERT INTO contacts VALUES ('late', '', now() - interval '2 days')`);
     let state: SourceState | null = null;
     for (const kind of ['incremental', 'incremental', 'full', 'incremental'] as const) {
       await freshRow();
@@ -86,7 +86,7 @@ describe('a transaction that begins before a run and commits after it', () => {
   it('that ends while the run begins is waited for and holds nothing', async () => {
     const first = await readRun(source());
     const writer = await another();
-    await writer.query(`BEGIN; INSERT INTO contacts VALUES ('short', ', now())`);
+    await writer.query(`BEGIN; INSERT INTO contacts VALUES ('short', '', now())`);
     const running = source().begin({ kind: 'incremental', state: first.state }, signal);
     let committed = false;
     const commit = new Promise((resolve) => setTimeout(resolve, 150)).then(() => writer.query('COMMIT')).then(() => (committed = true));
@@ -99,7 +99,7 @@ describe('a transaction that begins before a run and commits after it', () => {
 
   it('is known also when no other has ended since it first wrote', async () => {
     const writer = await another();
-    await writer.query(`BEGIN; INSERT INTO contacts VALUES ('newest', ', now() - interval '2 days')`);
+    await writer.query(`BEGIN; INSERT INTO contacts VALUES ('newest', '', now() - interval '2 days')`);
     const { rows } = await writer.query<{ xid: string }>('SELECT pg_current_xact_id()::text AS xid');
     const during = await readRun(source());
     expect(heldOf(during.state.notes)).toMatchObject([{ lower: null, xids: [rows[0]!.xid] }]);
@@ -111,7 +111,7 @@ describe('a transaction that begins before a run and commits after it', () => {
     const { rows } = await client.query<{ max: string }>(`SELECT current_setting('max_prepared_transactions') AS max`);
     context.skip(rows[0]!.max === '0', 'max_prepared_transactions is 0');
     const writer = await another();
-    await writer.query(`BEGIN; INSERT INTO contacts VALUES ('prepared', ', now()); PREPARE TRANSACTION 'p'`);
+    await writer.query(`BEGIN; INSERT INTO contacts VALUES ('prepared', '', now()); PREPARE TRANSACTION 'p'`);
     expect(heldOf((await readRun(source())).state.notes)).toHaveLength(1);
     await writer.query(`COMMIT PREPARED 'p'`);
   });

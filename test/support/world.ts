@@ -1,4 +1,5 @@
 import { randomBytes } from 'node:crypto';
+import type { WorkflowHandle } from '@temporalio/client';
 import pg from 'pg';
 import { parseConfig, type Config } from '../../src/config/index.js';
 import { hostWorker, LiveConfig, startRun, type Orchestrator, type WorkerHost } from '../../src/control/index.js';
@@ -21,6 +22,8 @@ export interface WorldOptions {
   readonly tuning?: { readonly deliverWindowMs?: number; readonly longWaitMs?: number; readonly extractBudgetMs?: number };
 }
 
+type History = Awaited<ReturnType<WorkflowHandle['fetchHistory']>>;
+
 /** A CRM table, a MailingCore, a ledger, a worker: everything real, nothing shared with another test. */
 export interface World {
   readonly config: Config;
@@ -32,6 +35,8 @@ export interface World {
   readonly databaseUrl: string;
   readonly directory: string;
   host(): Promise<WorkerHost>;
+  /** Histories of the run's workflow and of its account's lane. */
+  histories(run: string): Promise<readonly History[]>;
   /** Starts a run and waits for its end. */
   run(options?: Partial<RunOptions>): Promise<RunDocument>;
   /** Waits until `reached` holds for the run. */
@@ -102,6 +107,16 @@ ${indent(options.sync, 4)}
   };
   return {
     config, pool, crm, sandbox, runtime, temporal, databaseUrl: database.url, directory, host, until,
+    histories: async (run) => {
+      const account = config.destinations['newsletter']?.account ?? '';
+      const found: History[] = [];
+      for (const id of [`sync/crm-newsletter/${run}`, `lane/${account}`]) {
+        for await (const { workflowId, runId } of runtime.client.workflow.list({ query: `WorkflowId = '${id}'` })) {
+          found.push(await runtime.client.workflow.getHandle(workflowId, runId).fetchHistory());
+        }
+      }
+      return found;
+    },
     run: async (run = {}) => {
       const started = await startRun(pool, temporal, config, 'crm-newsletter', { kind: 'incremental', ...run });
       return until(started.run, (document) => document.endedAt !== null);

@@ -1,6 +1,7 @@
 import { afterAll, beforeAll, beforeEach, expect, test } from 'vitest';
 import type { VerificationDocument } from '../../src/ledger/index.js';
-import { expectedFromLedger, lastVerifications, recordVerification, verificationMarkdown } from '../../src/verification/index.js';
+import { expectedFromLedger, lastVerifications, recordVerification } from '../../src/verification/index.js';
+import { verificationMarkdown } from '../../workflows/verification-details.js';
 import { clear, createLedger, delivered, holds, line, verify, type Ledger } from './support.js';
 
 let ledger: Ledger;

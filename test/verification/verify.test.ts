@@ -10,6 +10,13 @@ afterAll(() => ledger?.close());
 beforeEach(() => clear(ledger));
 
 describe('the audience', () => {
+  test('a connection of the pool that has staged pages before can be verified on', async () => {
+    const idle = await Promise.all(Array.from({ length: ledger.pool.idleCount + 1 }, () => ledger.pool.connect()));
+    for (const connection of idle) await connection.query('CREATE TEMP TABLE staged (key text); INSERT INTO staged VALUES (1)');
+    for (const connection of idle) connection.release();
+    expect((await verify(ledger, [wants('a')], [holds('a')])).document.verdict).toBe('pass');
+  });
+
   test('contacts that are alike on both sides pass, by locale, none last', async () => {
     const { document, differences } = await verify(ledger,
       [wants('a'), wants('b', 'fr'), wants('c', null), wants('d', 'en', false)],

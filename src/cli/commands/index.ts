@@ -1,5 +1,18 @@
 import type { Register } from '../command.js';
+import { register as audit } from './audit.js';
+import { register as contact } from './contact.js';
+import { register as demo } from './demo.js';
+import { register as dev } from './dev.js';
+import { register as failures } from './failures.js';
+import { register as lane } from './lane.js';
+import { register as plan } from './plan.js';
+import { register as run } from './run.js';
+import { register as runs } from './runs.js';
+import { register as sandbox } from './sandbox.js';
+import { register as status } from './status.js';
 import { register as validate } from './validate.js';
+import { register as verify } from './verify.js';
+import { register as worker } from './worker.js';
 
 /** Every command, in the order of the help. */
-export const COMMANDS: readonly Register[] = [validate];
+export const COMMANDS: readonly Register[] = [validate, dev, worker, plan, contact, run, verify, status, runs, audit, failures, lane, sandbox, demo];

@@ -22,6 +22,8 @@ export class Output {
   readonly json: boolean;
   readonly quiet: boolean;
   readonly stderr: Sink;
+  /** Whether stdout is a terminal. */
+  readonly terminal: boolean;
   readonly #stdout: Sink;
   /** Colours for stdout; plain where it is no terminal or NO_COLOR is set. */
   readonly colors: Colors;
@@ -31,6 +33,7 @@ export class Output {
 
   constructor({ stdout, stderr, env, json, quiet }: OutputOptions) {
     this.#stdout = stdout;
+    this.terminal = stdout.isTTY === true;
     this.stderr = stderr;
     this.json = json;
     this.quiet = quiet;

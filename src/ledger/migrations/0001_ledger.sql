@@ -162,6 +162,10 @@ CREATE TABLE outbox (
   action smallint NOT NULL,
   email smallint NOT NULL,
   sms smallint NOT NULL,
+  -- The destination was known to hold the contact when the row was staged.
+  known boolean NOT NULL,
+  -- Another version of the contact was in flight when the row was staged: only then need a claim look for it.
+  behind boolean NOT NULL DEFAULT false,
   fp bytea NOT NULL,
   locale text,
   fields text NOT NULL,

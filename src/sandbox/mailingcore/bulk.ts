@@ -86,9 +86,8 @@ function refusedBeforeReading(state: State, request: FastifyRequest, reply: Fast
 
 /** A fault of one row for which the whole request is refused, without saying which row. */
 function faultOfRequest(state: State, contacts: readonly unknown[]): string | null {
-  if (state.badRows?.mode === 'request') {
-    const bad = state.badRows;
-    if (contacts.some((row) => bad.has(textOf(row, 'email'), textOf(row, 'externalId')))) return bad.message;
+  for (const bad of state.badRows) {
+    if (bad.mode === 'request' && contacts.some((row) => bad.has(textOf(row, 'email'), textOf(row, 'externalId')))) return bad.message;
   }
   if (state.faults.invalidEmail === 'request' && contacts.some((row) => faultOf(row) === INVALID_EMAIL)) return INVALID_EMAIL;
   return null;
@@ -113,8 +112,10 @@ function commit(state: State, contacts: readonly unknown[]): object {
 }
 
 function badRow(state: State, row: unknown): string | null {
-  const bad = state.badRows;
-  return bad !== null && bad.has(textOf(row, 'email'), textOf(row, 'externalId')) ? bad.message : null;
+  if (state.badRows.length === 0) return null;
+  const email = textOf(row, 'email');
+  const externalId = textOf(row, 'externalId');
+  return state.badRows.find((bad) => bad.has(email, externalId))?.message ?? null;
 }
 
 function failedRow(index: number, row: unknown, message: string): FailedRow {

@@ -52,6 +52,13 @@ const regexp = z.string().refine(
   { error: 'expected a regular expression' },
 );
 
+const badRowsRule = z.strictObject({
+  emails: z.union([regexp, z.array(z.string())]).optional(),
+  externalIds: z.array(z.string()).optional(),
+  mode: z.enum(['row', 'request']).default('row'),
+  message: words.default('invalid email'),
+});
+
 const faultsSchema = z.strictObject({
   /** Seed of every random decision. */
   seed: z.number().int().default(1),
@@ -78,14 +85,9 @@ const faultsSchema = z.strictObject({
   hang: sometimes({ commit: z.boolean().optional() }).optional(),
   /** Answers of the bulk route come this many milliseconds late. */
   latency: z.union([z.literal(0), duration]).optional(),
-  /** Rows refused though they look right, alone or with the whole request. */
+  /** Rows refused though they look right, alone or with the whole request; one rule or several. */
   badRows: z
-    .strictObject({
-      emails: z.union([regexp, z.array(z.string())]).optional(),
-      externalIds: z.array(z.string()).optional(),
-      mode: z.enum(['row', 'request']).default('row'),
-      message: words.default('invalid email'),
-    })
+    .union([badRowsRule.transform((rule) => [rule]), z.array(badRowsRule)], { error: 'expected {emails, externalIds, mode: row or request, message}, or a list of these' })
     .optional(),
   /** 429 for the monthly e-mail quota. */
   quota: z

@@ -9,7 +9,7 @@ import { checkFaults } from './faults.js';
 import type { CheckedFaults } from './faults.js';
 import { Store } from './store.js';
 
-/** The rows `badRows` picks, ready to ask. */
+/** The rows one rule of `badRows` picks, ready to ask. */
 export interface BadRows {
   readonly mode: 'row' | 'request';
   readonly message: string;
@@ -24,7 +24,7 @@ export interface State {
   random: () => number;
   trigger: Trigger;
   limiter: Limiter | null;
-  badRows: BadRows | null;
+  badRows: readonly BadRows[];
   alwaysFail: ReadonlySet<string> | null;
   burst429: number;
   cutNext: number;
@@ -48,14 +48,14 @@ function fromFaults(input: unknown): Omit<State, 'store' | 'log'> {
     random,
     trigger: createTrigger(random),
     limiter: faults.limit === undefined ? null : createLimiter(faults.limit),
-    badRows: faults.badRows === undefined ? null : badRowsOf(faults.badRows),
+    badRows: (faults.badRows ?? []).map(badRowsOf),
     alwaysFail: faults.alwaysFail === undefined ? null : new Set(faults.alwaysFail.externalIds),
     burst429: faults.burst429 ?? 0,
     cutNext: faults.cutNext ?? 0,
   };
 }
 
-function badRowsOf(rule: NonNullable<CheckedFaults['badRows']>): BadRows {
+function badRowsOf(rule: NonNullable<CheckedFaults['badRows']>[number]): BadRows {
   const pattern = typeof rule.emails === 'string' ? new RegExp(rule.emails) : null;
   const emails = new Set(Array.isArray(rule.emails) ? rule.emails : []);
   const ids = new Set(rule.externalIds ?? []);

@@ -1,6 +1,5 @@
 import type { CsvSourceConfig } from '../../config/index.js';
 import { later, microTime, parseTime } from '../../contacts/index.js';
-import type { Json } from '../../contacts/index.js';
 import { SourceError, type ReadPlan, type Source, type SourceRow } from '../contract.js';
 import { RecordFile, type FileRecord, type Stamp } from './file.js';
 
@@ -131,8 +130,9 @@ function rowOf(record: FileRecord, layout: Layout, now: string): SourceRow {
   const key = fields[layout.key]!;
   const values = layout.values.map((index) => fields[index]);
   const time = layout.time < 0 ? null : parseTime(fields[layout.time]!.trim());
+  const row = { key: key === '' ? null : key, values, place };
   const odd = layout.time >= 0 && (time === null || time > now);
-  return odd ? { key: key === ' ? null : key, time: null, oddTime: true, values, place } : { key: key === '' ? null : key, time, values, place };
+  return odd ? { ...row, time: null, oddTime: true } : { ...row, time };
 }
 
 /** Which rows a plan is about. */

@@ -42,7 +42,7 @@ export function tableParts(table: string): string[] {
 
 /** A query as a FROM item: without its last semicolon, and safe against a comment at its end. */
 function subquery(query: string): string {
-  return `(${query.trim().replace(/;\s*$/, ')}\n)`;
+  return `(${query.trim().replace(/;\s*$/, '')}\n)`;
 }
 
 /**
@@ -52,7 +52,7 @@ function subquery(query: string): string {
 export async function describeRelation(session: Session, config: PostgresSourceConfig, columns: readonly string[]): Promise<Relation> {
   const table = config.table === undefined ? null : tableParts(config.table).map(quoteIdentifier).join('.');
   const words = table === null ? 'the query' : `table ${config.table}`;
-  const from = `${table ?? subquery(config.query ?? ')} AS source`;
+  const from = `${table ?? subquery(config.query ?? '')} AS source`;
   const { fields } = await session.guard(() =>
     session.client.query({ text: `SELECT * FROM ${from} LIMIT 0`, rowMode: 'array', types: rowTypes }),
   );

@@ -1,4 +1,4 @@
-import type { VerificationDocument } from '../ledger/index.js';
+import type { VerificationDocument } from '../src/ledger/index.js';
 
 /**
  * A verification as Markdown, for the Web UI. Pure, and without imports at run time: workflow code uses it.

@@ -1,0 +1,52 @@
+import { writeFileSync } from 'node:fs';
+import path from 'node:path';
+import type pg from 'pg';
+
+/** Makes the CRM's table: `count` contacts dated a year ago, one a second, a fifth of them opted out. */
+export async function fillCrm(crm: pg.Client, count: number): Promise<void> {
+  await crm.query('DROP TABLE IF EXISTS crm_contacts');
+  await crm.query(`CREATE TABLE crm_contacts (external_id text NOT NULL, email text, phone text, first_name text, last_name text, city text,
+    country text, locale text, opt_in boolean, updated_at timestamptz NOT NULL)`);
+  await crm.query(
+    `INSERT INTO crm_contacts SELECT 'c' || i, 'person' || i || '@example.com', '+1425' || lpad((2000000 + i % 7999999)::text, 7, '0'),
+       'First' || i % 1000, 'Last' || i % 5000, 'City ' || i % 300, 'US', (ARRAY['en', 'fr', 'de', 'es'])[1 + i % 4], i % 5 <> 0,
+       now() - interval '1 year' + i * interval '1 second'
+     FROM generate_series(1, $1) i`,
+    [count],
+  );
+  await crm.query('ALTER TABLE crm_contacts ADD PRIMARY KEY (external_id)');
+  await crm.query('CREATE INDEX ON crm_contacts (updated_at, external_id)');
+  await crm.query('VACUUM ANALYZE crm_contacts');
+}
+
+/** One in a hundred contacts moves to another city, now. */
+export async function changeOnePercent(crm: pg.Client): Promise<number> {
+  const { rowCount } = await crm.query(`UPDATE crm_contacts SET city = 'Moved ' || now(), updated_at = clock_timestamp() WHERE right(external_id, 2) = '07'`);
+  return rowCount ?? 0;
+}
+
+/** A configuration without a limit worth the name: what is measured is Syncline. */
+export function writeConfig(directory: string, crmUrl: string, baseUrl: string, concurrency: number): void {
+  writeFileSync(
+    path.join(directory, 'syncline.yaml'),
+    `version: 1
+sources:
+  crm:
+    type: postgres
+    url: "${crmUrl}"
+    table: public.crm_contacts
+    key: external_id
+    updatedAt: updated_at
+    fields: {email: email, phone: phone, locale: locale, emailConsent: opt_in, country: country, firstName: first_name, lastName: last_name, attributes: [city]}
+destinations:
+  newsletter:
+    type: mailingcore
+    baseUrl: ${baseUrl}
+    apiKey: mc_test_bench
+    tenantId: bench
+    limits: {calls: 100000, per: 1s, concurrency: ${concurrency}}
+syncs:
+  bench: {source: crm, destination: newsletter}
+`,
+  );
+}

@@ -1,0 +1,31 @@
+import { InvalidArgumentError } from 'commander';
+import { CliError, EXIT } from './exit.js';
+
+/** A whole number from 1, for commander. */
+export function count(text: string): number {
+  const value = Number(text);
+  if (!/^\d+$/.test(text) || !Number.isSafeInteger(value) || value < 1) throw new InvalidArgumentError('expected a whole number from 1.');
+  return value;
+}
+
+/** A TCP port; 0 is any free one. */
+export function port(text: string): number {
+  const value = Number(text);
+  if (!/^\d+$/.test(text) || value > 65_535) throw new InvalidArgumentError('expected a port from 0 to 65535.');
+  return value;
+}
+
+/** `30s`, `5m`, `2h` in milliseconds, as in the configuration. @throws CliError (exit 2) naming the option */
+export async function durationOf(text: string, option: string): Promise<number> {
+  const { parseDuration } = await import('../config/index.js');
+  const value = parseDuration(text);
+  if (value === undefined) throw new CliError(`${option}: found ${JSON.stringify(text)}`, EXIT.misused, 'expected a duration such as 30s, 5m or 2h');
+  return value;
+}
+
+/** `A,B` as a list of keys. */
+export function keys(text: string, before: readonly string[] = []): readonly string[] {
+  const found = text.split(',').map((key) => key.trim()).filter((key) => key !== '');
+  if (found.length === 0) throw new InvalidArgumentError('expected one or more contact keys, separated by commas.');
+  return [...new Set([...before, ...found])];
+}

@@ -1,0 +1,99 @@
+import { Option } from 'commander';
+import type { RunOptions } from '../../ledger/index.js';
+import { count, durationOf, keys } from '../arguments.js';
+import { examples } from '../command.js';
+import type { Register } from '../command.js';
+import type { Context } from '../context.js';
+import { EXIT } from '../exit.js';
+import type { ExitCode } from '../exit.js';
+import { followRun } from '../following/index.js';
+import type { Followed } from '../following/index.js';
+import { syncOf, unknownRun } from '../names.js';
+import { openSession } from '../session.js';
+import type { Session } from '../session.js';
+import { runView } from '../views/index.js';
+
+interface Options {
+  readonly full?: true;
+  readonly resend?: true;
+  readonly only?: readonly string[];
+  readonly limit?: number;
+  readonly detach?: true;
+  readonly timeout?: string;
+}
+
+/** `run`: one run now, followed to its end. */
+export const register: Register = (program, act) => {
+  program
+    .command('run <sync>')
+    .description('run a sync once, now, and follow it to its end; where a run is already reading, follow that one')
+    .option('--full', 'read the whole source, not only what changed')
+    .option('--resend', 'send also what is unchanged')
+    .addOption(new Option('--only <keys>', 'only these contact keys, separated by commas').argParser(keys).conflicts('full'))
+    .addOption(new Option('--limit <n>', 'stop reading after so many rows; the cursor stays').argParser(count))
+    .option('--detach', "print the run's id and return")
+    .addOption(new Option('--timeout <duration>', 'follow it for so long at most (30s, 5m); the run goes on').conflicts('detach'))
+    .addHelpText('after', examples('run crm-newsletter', 'run crm-newsletter --full --resend', 'run crm-newsletter --only 17,4711 --json', 'run crm-newsletter --detach'))
+    .action(act((context, sync: string, options: Options) => run(context, sync, options)));
+};
+
+async function run(context: Context, name: string, options: Options): Promise<ExitCode> {
+  const config = await context.config();
+  const sync = await syncOf(config, name);
+  const timeoutMs = options.timeout === undefined ? undefined : await durationOf(options.timeout, '--timeout');
+  const session = await openSession(context);
+  const { startRun } = await import('../../control/index.js');
+  const started = await startRun(session.pool, session.temporal, config, name, askedFor(options));
+  await nudge(session, (config.destinations[sync.destination] as { account: string }).account, started.attached);
+  const workflowId = `sync/${name}/${started.run}`;
+  if (started.attached) tellAttached(context, started.run, options);
+  if (options.detach === true) return detached(context, session, started);
+  await session.ensureWorker();
+  return finish(context, await followRun(context, session, { ...started, workflowId, timeoutMs }));
+}
+
+function askedFor({ full, resend, only, limit }: Options): RunOptions {
+  return {
+    kind: only !== undefined ? 'only' : full === true ? 'full' : 'incremental',
+    ...(only === undefined ? {} : { only }),
+    ...(resend === true ? { resend } : {}),
+    ...(limit === undefined ? {} : { limit }),
+  };
+}
+
+/** Rows that wait for an earlier run are tried again with this one: a lane that waits is woken. */
+async function nudge({ pool, temporal }: Session, account: string, attached: boolean): Promise<void> {
+  const { accountsWithWork, tryAgain } = await import('../../ledger/index.js');
+  const { wakeLane } = await import('../../control/index.js');
+  // A new run has lifted a block already; somebody who asks again while one reads wants the same.
+  if (attached) await tryAgain(pool, account);
+  if ((await accountsWithWork(pool)).includes(account)) await wakeLane(temporal, account);
+}
+
+function tellAttached({ output }: Context, run: string, { full, resend, only, limit }: Options): void {
+  const asked = [full === true ? '--full' : '', resend === true ? '--resend' : '', only === undefined ? '' : '--only', limit === undefined ? '' : '--limit'].filter((word) => word !== '');
+  const unheard = asked.length === 0 ? '' : `; what was asked for (${asked.join(', ')}) does not change it: ask again when it has ended`;
+  output.warn(`a run of this sync is already reading: this is about ${run}${unheard}`);
+}
+
+async function detached({ output }: Context, session: Session, { run: id, attached }: { readonly run: string; readonly attached: boolean }): Promise<ExitCode> {
+  const { runDocument } = await import('../../ledger/index.js');
+  const document = await runDocument(session.pool, id, attached);
+  if (document === undefined) throw unknownRun(id);
+  const { workerLives } = await import('../../control/index.js');
+  if (session.runtime.embeddedTemporal && !workerLives(session.config.directory)) {
+    output.warn('no worker lives beside this configuration: the run begins with the next one (syncline dev, or any run)');
+  }
+  output.printJson(document);
+  output.print(id);
+  return EXIT.done;
+}
+
+/** Prints how a followed run ended, or why it was left. */
+export function finish({ output }: Context, { document, exit, left }: Followed): ExitCode {
+  output.printJson(document);
+  output.print(runView(document, output.colors));
+  if (left !== undefined) output.error(left.reason, left.hint);
+  else if (document.error !== null) output.error(`the run failed: ${document.error}`);
+  return exit;
+}

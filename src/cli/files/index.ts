@@ -1,0 +1,1 @@
+export { csvLine, writeCsv, writeLines } from './write.js';

@@ -1,0 +1,6 @@
+export { followRun, type Followed, type FollowOptions } from './follow.js';
+export { exitOfRun, isHalted } from './verdict.js';
+export { GIVE_UP_MS, isConnectionTrouble, Watch } from './trouble.js';
+export { temporalAnswers, isTakenUp } from './workers.js';
+export { Rate } from './rate.js';
+export { followVerification } from './verification.js';

@@ -1,0 +1,40 @@
+import type { RunPulse } from '../../ledger/index.js';
+import type { ProgressSnapshot } from '../output/index.js';
+
+/** Milliseconds of the past a pace is taken over. */
+const WINDOW_MS = 5_000;
+
+/** Makes progress snapshots of pulses: the pace of late and the time that is left. */
+export class Rate {
+  readonly #samples: { readonly at: number; readonly done: number; readonly read: number }[] = [];
+
+  /** @param at milliseconds of any steady clock */
+  snapshot(pulse: RunPulse, at: number): ProgressSnapshot {
+    const { counts, extracting, estimate, lane } = pulse;
+    const done = counts.delivered + counts.rejected;
+    this.#samples.push({ at, done, read: counts.extracted });
+    while ((this.#samples[1]?.at ?? at) < at - WINDOW_MS) this.#samples.shift();
+    const first = this.#samples[0] ?? { at, done, read: counts.extracted };
+    const seconds = (at - first.at) / 1000;
+    const sent = seconds > 0 ? (done - first.done) / seconds : 0;
+    const read = seconds > 0 ? (counts.extracted - first.read) / seconds : 0;
+    const total = expectedQueued(pulse);
+    const left = (total ?? counts.queued) - done - counts.overtaken;
+    return {
+      extracted: counts.extracted, queued: counts.queued, delivered: counts.delivered, rejected: counts.rejected,
+      waiting: counts.waiting, calls: pulse.calls,
+      rowsPerSecond: sent > 0 || counts.waiting > 0 ? sent : read,
+      laneState: lane.state, reason: pulse.trouble?.reason ?? lane.reason, until: lane.until,
+      eta: sent > 0 && left > 0 && (!extracting || estimate !== null) ? (left / sent) * 1000 : null,
+      total,
+    };
+  }
+}
+
+/** Rows that will have been queued in the end, by what has been queued of those read so far. */
+function expectedQueued({ counts, extracting, estimate }: RunPulse): number | null {
+  if (!extracting) return counts.queued;
+  if (estimate === null || counts.extracted === 0) return null;
+  const share = counts.queued / counts.extracted;
+  return Math.round(counts.queued + Math.max(0, estimate - counts.extracted) * share);
+}

@@ -1,0 +1,62 @@
+import type { Config } from '../config/index.js';
+import type { Orchestrator, WorkerHost } from '../control/index.js';
+import type { Pool } from '../ledger/index.js';
+import type { Runtime } from '../runtime/index.js';
+import type { Context } from './context.js';
+
+/** Connections of a command that only asks; a hosted worker has its own. */
+const CONNECTIONS = 4;
+
+/** What a command needs that only reads the ledger. */
+export interface LedgerSession {
+  readonly config: Config;
+  readonly runtime: Runtime;
+  readonly pool: Pool;
+}
+
+/** What a command needs that starts something. */
+export interface Session extends LedgerSession {
+  readonly temporal: Orchestrator;
+  /** Whether a worker lives in this process. */
+  hosting(): boolean;
+  /** With the embedded Temporal and no worker on this machine: hosts one here until the command ends. */
+  ensureWorker(): Promise<void>;
+}
+
+/** The configuration and its ledger, brought up to date; Temporal stays out of it. */
+export async function openLedger(context: Context): Promise<LedgerSession> {
+  return open(context, await context.config(), await context.runtime({ temporal: false }));
+}
+
+/** The configuration, its ledger and Temporal. */
+export async function openSession(context: Context): Promise<Session> {
+  const config = await context.config();
+  const runtime = await context.runtime();
+  const ledger = await open(context, config, runtime);
+  const { hostWorker, LiveConfig, workerLives } = await import('../control/index.js');
+  let host: WorkerHost | undefined;
+  let starting: Promise<void> | undefined;
+  const start = async (): Promise<void> => {
+    context.output.progress('no worker lives beside this configuration: hosting one until this command ends');
+    host = await hostWorker({ config: new LiveConfig(config), runtime, directory: config.directory, warn: (line) => { context.output.warn(line); } });
+    const { stop } = host;
+    context.onClose(() => stop());
+  };
+  return {
+    ...ledger,
+    temporal: { client: runtime.client, taskQueue: runtime.taskQueue, attributes: runtime.searchAttributes },
+    hosting: () => host !== undefined,
+    ensureWorker: async () => {
+      if (!runtime.embeddedTemporal || host !== undefined || workerLives(config.directory)) return;
+      await (starting ??= start().finally(() => { starting = undefined; }));
+    },
+  };
+}
+
+async function open(context: Context, config: Config, runtime: Runtime): Promise<LedgerSession> {
+  const { createPool, migrate } = await import('../ledger/index.js');
+  await migrate(runtime.databaseUrl);
+  const pool = createPool(runtime.databaseUrl, CONNECTIONS);
+  context.onClose(() => pool.end());
+  return { config, runtime, pool };
+}

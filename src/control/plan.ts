@@ -1,0 +1,117 @@
+import type { Config, Limits } from '../config/index.js';
+import { buildPage } from '../extraction/index.js';
+import { Comparison, findSync, laneDocument, type InvalidRow, type LaneDocument, type Pool } from '../ledger/index.js';
+import { configurationOf } from './configuration.js';
+import type { Wired } from './connectors.js';
+
+/** Invalid rows that are named one by one. */
+const EXAMPLES = 100;
+
+/** What a run would do; nothing of it is stored, nothing sent. */
+export interface PlanDocument {
+  readonly sync: string;
+  readonly kind: 'incremental' | 'full';
+  /**
+   * Of `extracted` rows: creates + updates are sent, each contact once; `optOuts` is part of them, `stillRejected`
+   * of `unchanged`; `owned` keys belong to another sync of the destination.
+   */
+  readonly counts: {
+    readonly extracted: number;
+    readonly creates: number;
+    readonly updates: number;
+    readonly optOuts: number;
+    readonly unchanged: number;
+    readonly stillRejected: number;
+    readonly overtaken: number;
+    readonly owned: number;
+    readonly filtered: number;
+    readonly superseded: number;
+    readonly invalid: number;
+  };
+  readonly warnings: Readonly<Record<string, number>>;
+  /** Reason → rows. */
+  readonly invalid: Readonly<Record<string, number>>;
+  /** The first hundred of them. */
+  readonly invalidRows: readonly InvalidRow[];
+  /** Bulk calls needed. */
+  readonly calls: number;
+  /** Seconds until the last of them may leave, at the account's limit. */
+  readonly seconds: number;
+  readonly cursor: { readonly from: string | null; readonly to: string | null };
+  /** null: the account has never been used. */
+  readonly lane: LaneDocument | null;
+  readonly notices: readonly string[];
+}
+
+export interface PlanRequest {
+  readonly pool: Pool;
+  readonly config: Config;
+  readonly wired: Wired;
+  readonly full: boolean;
+  readonly signal: AbortSignal;
+  /** After each page: rows read so far. */
+  readonly onRead: (rows: number) => void;
+}
+
+/**
+ * Reads the source as a run would, compares every row with the ledger, and says what would follow.
+ * @throws SourceError
+ */
+export async function planSync({ pool, config, wired, full, signal, onRead }: PlanRequest): Promise<PlanDocument> {
+  const { sync, source, rules, destinationConfig } = wired;
+  const kind = full ? 'full' : 'incremental';
+  const known = await findSync(pool, { sync: sync.name, destination: sync.destination, account: destinationConfig.account });
+  const sums = { extracted: 0, unchanged: 0, stillRejected: 0, overtaken: 0, owned: 0, filtered: 0, superseded: 0, invalid: 0 };
+  const warnings: Record<string, number> = {};
+  const reasons: Record<string, number> = {};
+  const invalidRows: InvalidRow[] = [];
+  const comparison = await Comparison.open(pool, { syncId: known.syncId, destinationId: known.destinationId, resend: false });
+  try {
+    const plan = await source.begin({ kind, state: known.state }, signal);
+    for await (const page of source.pages(plan, null, signal)) {
+      const built = buildPage(page, rules);
+      const compared = await comparison.page(built.rows);
+      const invalid = [...built.invalid, ...compared.invalid];
+      for (const [reason, count] of Object.entries(built.warnings)) warnings[reason] = (warnings[reason] ?? 0) + count;
+      for (const { reason } of invalid) reasons[reason] = (reasons[reason] ?? 0) + 1;
+      invalidRows.push(...invalid.slice(0, EXAMPLES - invalidRows.length));
+      sums.extracted += built.extracted;
+      sums.unchanged += compared.unchanged;
+      sums.stillRejected += compared.stillRejected;
+      sums.overtaken += compared.overtaken;
+      sums.owned += compared.owned;
+      sums.filtered += built.filtered + compared.filtered;
+      sums.superseded += built.superseded;
+      sums.invalid += invalid.length;
+      onRead(sums.extracted);
+      if (page.last) break;
+    }
+    const { creates, updates, optOuts } = await comparison.totals();
+    const calls = Math.ceil((creates + updates) / destinationConfig.batchSize);
+    const remapped = known.configHash !== null && known.configHash !== configurationOf(config, sync.name).mappingHash;
+    return {
+      sync: sync.name, kind,
+      counts: { ...sums, creates, updates, optOuts },
+      warnings, invalid: reasons, invalidRows, calls,
+      seconds: secondsFor(calls, destinationConfig.limits),
+      cursor: { from: known.state?.cursor ?? null, to: plan.to },
+      lane: known.accountId === null ? null : await laneDocument(pool, known.accountId),
+      notices: [...plan.warnings, ...(remapped && !full ? [REMAPPED] : [])],
+    };
+  } finally {
+    comparison.close();
+  }
+}
+
+const REMAPPED = 'The configuration changed since the last run: plan --full shows how many contacts it touches.';
+
+/**
+ * Seconds until the last of so many calls may leave: spread evenly over the window, the first few at once,
+ * and never more than the limit's calls in one window.
+ */
+export function secondsFor(calls: number, limits: Pick<Limits, 'calls' | 'per' | 'concurrency'>): number {
+  if (calls === 0) return 0;
+  const even = Math.max(0, calls - 1 - limits.concurrency) * (limits.per / limits.calls);
+  const windows = Math.floor((calls - 1) / limits.calls) * limits.per;
+  return Math.round(Math.max(even, windows) / 100) / 10;
+}
