@@ -25,8 +25,8 @@ export async function changeOnePercent(crm: pg.Client): Promise<number> {
   return rowCount ?? 0;
 }
 
-/** A configuration without a limit worth the name: what is measured is Syncline. */
-export function writeConfig(directory: string, crmUrl: string, baseUrl: string, concurrency: number): void {
+/** @param destination YAML added to the destination: its limits, its batch size */
+export function writeConfig(directory: string, crmUrl: string, baseUrl: string, destination: string): void {
   writeFileSync(
     path.join(directory, 'syncline.yaml'),
     `version: 1
@@ -44,7 +44,7 @@ destinations:
     baseUrl: ${baseUrl}
     apiKey: mc_test_bench
     tenantId: bench
-    limits: {calls: 100000, per: 1s, concurrency: ${concurrency}}
+    ${destination}
 syncs:
   bench: {source: crm, destination: newsletter}
 `,

@@ -12,7 +12,8 @@ import {
 
 const RETRY = { initialInterval: '500ms', backoffCoefficient: 2, maximumInterval: '15s' } as const;
 
-const ledger = proxyActivities<Activities>({ startToCloseTimeout: '2m', retry: RETRY });
+// Each is a statement or two and safe to repeat: one that a worker took along when it died is not waited for long.
+const ledger = proxyActivities<Activities>({ startToCloseTimeout: '20s', retry: RETRY });
 const reading = proxyActivities<Activities>({ startToCloseTimeout: '15m', heartbeatTimeout: '6s', retry: RETRY, summary: 'reading the source' });
 const checking = proxyActivities<Activities>({ startToCloseTimeout: '12h', heartbeatTimeout: '60s', retry: { ...RETRY, maximumAttempts: 20 }, summary: 'verifying the audience' });
 

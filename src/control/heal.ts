@@ -1,7 +1,7 @@
 import { WorkflowNotFoundError } from '@temporalio/client';
 import { accountsWithWork, closeDelivering, closeRun, heldLeases, openRuns, releaseLease, type Pool, type RunRow } from '../ledger/index.js';
 import { isDeadHere } from './owner.js';
-import { takeOverLane, wakeLane, type Orchestrator } from './start.js';
+import { takeOverLane, unstick, wakeLane, type Orchestrator } from './start.js';
 
 /** A run whose start is still under way is left alone for so long. Milliseconds. */
 const STARTING_MS = 20_000;
@@ -48,6 +48,7 @@ async function dropDeadLeases(pool: Pool): Promise<ReadonlySet<string>> {
 /** Has a run look at its books. One whose workflow is gone is seen to by the sweep. */
 async function look(temporal: Orchestrator, { workflowId }: RunRow): Promise<void> {
   try {
+    await unstick(temporal, workflowId);
     await temporal.client.workflow.getHandle(workflowId).signal('settled');
   } catch (error) {
     if (!(error instanceof WorkflowNotFoundError)) throw error;

@@ -1,9 +1,12 @@
-import { WorkflowExecutionAlreadyStartedError, WorkflowNotFoundError, type Client } from '@temporalio/client';
+import { isGrpcServiceError, WorkflowExecutionAlreadyStartedError, WorkflowNotFoundError, type Client } from '@temporalio/client';
 import { ulid } from 'ulid';
 import type { Config, DestinationConfig, SyncConfig } from '../config/index.js';
 import { ensureSync, openRun, tryAgain, type Pool, type RunOptions, type SyncIds } from '../ledger/index.js';
 import type { LaneInput, SyncInput } from '../../workflows/names.js';
 import { configurationOf } from './configuration.js';
+
+/** A step of a workflow takes milliseconds; one that a worker took along when it died is given to another after this. */
+const TASK_TIMEOUT = '5s';
 
 /** Where workflows are started. */
 export interface Orchestrator {
@@ -51,7 +54,7 @@ export async function startRun(pool: Pool, temporal: Orchestrator, config: Confi
 export async function startSyncWorkflow(temporal: Orchestrator, sync: string, run: string): Promise<void> {
   const input: SyncInput = { sync, run, attributes: temporal.attributes };
   try {
-    await temporal.client.workflow.start('sync', { workflowId: `sync/${sync}/${run}`, taskQueue: temporal.taskQueue, args: [input] });
+    await temporal.client.workflow.start('sync', { workflowId: `sync/${sync}/${run}`, taskQueue: temporal.taskQueue, args: [input], workflowTaskTimeout: TASK_TIMEOUT });
   } catch (error) {
     // Started by an earlier, interrupted try.
     if (!(error instanceof WorkflowExecutionAlreadyStartedError)) throw error;
@@ -64,13 +67,26 @@ export function wakeLane(temporal: Orchestrator, account: string): Promise<void>
 }
 
 /** Wakes a lane and has it wait no longer for a delivery whose worker is gone. The lease keeps a living one safe. */
-export function takeOverLane(temporal: Orchestrator, account: string): Promise<void> {
-  return signalLane(temporal, account, 'takeOver');
+export async function takeOverLane(temporal: Orchestrator, account: string): Promise<void> {
+  await unstick(temporal, `lane/${account}`);
+  await signalLane(temporal, account, 'takeOver');
+}
+
+/** Lets any worker go on with a workflow, where Temporal would first wait for the one that has it in memory. */
+export async function unstick({ client }: Orchestrator, workflowId: string): Promise<void> {
+  try {
+    await client.workflowService.resetStickyTaskQueue({ namespace: client.options.namespace, execution: { workflowId } });
+  } catch (error) {
+    // It has ended, or never began; anything else only costs the wait.
+    if (!isGrpcServiceError(error)) throw error;
+  }
 }
 
 async function signalLane(temporal: Orchestrator, account: string, signal: 'wake' | 'takeOver'): Promise<void> {
   const input: LaneInput = { account, attributes: temporal.attributes };
-  await temporal.client.workflow.signalWithStart('lane', { workflowId: `lane/${account}`, taskQueue: temporal.taskQueue, args: [input], signal, signalArgs: [] });
+  await temporal.client.workflow.signalWithStart('lane', {
+    workflowId: `lane/${account}`, taskQueue: temporal.taskQueue, args: [input], signal, signalArgs: [], workflowTaskTimeout: TASK_TIMEOUT,
+  });
 }
 
 /** Asks a running sync to stop reading. @returns false when its workflow is gone */

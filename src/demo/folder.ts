@@ -1,18 +1,19 @@
-import { chmodSync, existsSync, mkdtempSync, readdirSync, rmSync, statSync } from 'node:fs';
+import { chmodSync, existsSync, mkdtempSync, readdirSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
 import os from 'node:os';
 import path from 'node:path';
 import { fileURLToPath } from 'node:url';
-import { placesOf, stopOrphans } from '../runtime/index.js';
+import { isAlive, ownProcess, placesOf, stopOrphans, type ProcessId } from '../runtime/index.js';
 
 const PREFIX = 'syncline-demo-';
-/** A folder younger than this may belong to a demo that is just starting. Milliseconds. */
-const STARTING_MS = 60_000;
+/** Names the process a folder belongs to. */
+const OWNER = 'owner.json';
 
 /** A folder for one demo, and what takes it away. Demos do not see each other. */
 export function makeFolder(): { readonly directory: string; remove(): void } {
   const directory = mkdtempSync(path.join(os.tmpdir(), PREFIX));
   // Passable for the user Postgres runs as where the demo is started by root.
   chmodSync(directory, 0o711);
+  writeFileSync(path.join(directory, OWNER), JSON.stringify(ownProcess()));
   return { directory, remove: () => { rmSync(directory, { recursive: true, force: true }); } };
 }
 
@@ -22,10 +23,10 @@ export async function sweepFolders(): Promise<void> {
     if (!name.startsWith(PREFIX)) continue;
     const directory = path.join(os.tmpdir(), name);
     try {
-      if (Date.now() - statSync(directory).mtimeMs < STARTING_MS) continue;
+      if (isAlive(JSON.parse(readFileSync(path.join(directory, OWNER), 'utf8')) as ProcessId)) continue;
       if (await stopOrphans(placesOf(directory))) rmSync(directory, { recursive: true, force: true });
     } catch {
-      // Another user's, or another demo was faster.
+      // Just being made, another user's, or another demo was faster.
     }
   }
 }

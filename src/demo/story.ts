@@ -86,8 +86,9 @@ export async function* tell({ world, onPulse, signal, begin }: StoryOptions): As
 }
 
 function firstWords({ keyless, addressless, byRow, byCall }: Spoilt, contacts: number): string {
-  return `${grouped(contacts)} contacts; ${String(keyless.length)} without a key, ${String(addressless.length)} with an impossible e-mail, ` +
-    `${String(byRow.length)} the platform refuses by row, ${String(byCall.length)} for which it refuses the whole call; a burst of 429s, a cut connection`;
+  return `${grouped(contacts)} contacts, of which ${String(keyless.length)} have no key, ${String(addressless.length)} an impossible e-mail,\n` +
+    `${String(byRow.length)} are refused by row and for ${String(byCall.length)} the platform refuses the whole call;\n` +
+    'on the way a burst of 429s, then a cut connection';
 }
 
 /** The failures the ledger lists are the planted ones, by key and by kind. */

@@ -71,12 +71,13 @@ export async function applyOutcome(context: ApplyContext, batch: ClaimedBatch, o
       }
       break;
     case 'block':
-      await back('refused', asItWas, false);
+      // First the block: rows that are back in the outbox are claimed within milliseconds.
       await blockLane(pool, lease, next.reason, next.hint);
+      await back('refused', asItWas, false);
       break;
     case 'pause':
-      await back('refused', asItWas, false);
       await pauseForQuota(pool, lease, next.until, next.reason);
+      await back('refused', asItWas, false);
       break;
     case 'hold':
       await holdUnknown(pool, lease, batch.id, context.settleDelay, call);

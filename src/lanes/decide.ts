@@ -91,7 +91,9 @@ function refused(message: string, now: Situation, witness: boolean): Consequence
 
 function unavailable(message: string, httpStatus: number | null, now: Situation): Consequence {
   const tries = now.tries + 1;
-  if (tries >= STUBBORN_AFTER && now.platformUp && httpStatus !== null) {
+  // To be rejected, a row must have failed while others passed. To be split, it is enough that some passed since its trouble
+  // began: where nothing else is left to send, nothing else would ever tell, and good rows would wait for a bad one.
+  if (tries >= STUBBORN_AFTER && httpStatus !== null && (now.platformUp || (now.witnessed && now.rows > 1))) {
     if (now.rows === 1) return { do: 'reject', code: `http_${httpStatus}`, reason: `${message} (for this contact alone, while others were accepted)` };
     const half = Math.ceil(now.rows / 2);
     return { do: 'split', sizes: [half, now.rows - half] };

@@ -6,6 +6,7 @@ import {
 import type { Destination, Outcome } from '../destinations/index.js';
 import { applyOutcome, blockOnSuspects, settleUnknown } from './call.js';
 import { choose } from './choose.js';
+import { LedgerClock } from './clock.js';
 
 /** A destination as the lane drives it. */
 export interface Driven {
@@ -88,6 +89,8 @@ class Driver {
   /** Groups that had nothing to claim after all, and until when they are left alone. */
   private readonly passedOver = new Map<string, number>();
   private failure: unknown;
+  private readonly clock = new LedgerClock();
+  private leadMs = LEAD_MS;
   private calls = 0;
   private readonly endsAt: number;
   private looksAgainAt = performance.now() + LOOK_MS;
@@ -183,9 +186,10 @@ class Driver {
       await Promise.race(this.flying);
       return undefined;
     }
-    const budget: Budget = { accountId: lane.id, bucket: 'main', calls: driven.limits.calls, per: driven.limits.per, credit: driven.limits.concurrency };
+    const budget: Budget = { accountId: lane.id, bucket: 'main', calls: driven.limits.calls, per: driven.limits.per, credit: 1 };
     const askedAt = performance.now();
     const reserved = await reserveCall(pool, budget, this.options.longWaitMs);
+    this.clock.observe(askedAt, performance.now(), reserved.nowMs);
     if (reserved.call === null) {
       if (this.flying.size > 0) {
         await Promise.race(this.flying);
@@ -203,11 +207,14 @@ class Driver {
     const { pool } = this.options;
     const { departsAt } = place;
     const waitMs = departsAt - performance.now();
-    if (waitMs > LEAD_MS) await this.pause(waitMs - LEAD_MS);
+    if (waitMs > this.leadMs) await this.pause(waitMs - this.leadMs);
+    const claimsAt = performance.now();
     const share = lane.claims % 10 === 9;
     const batch = this.stop.aborted
       ? undefined
       : await claimBatch(pool, this.lease, group, Math.min(driven.batchSize, driven.destination.capabilities.maxBatchSize), share, Math.max(departsAt - performance.now(), 0));
+    // Claims take longer on a busy machine: what the last ones took, with some room, slowly forgotten.
+    this.leadMs = Math.min(Math.max(this.leadMs * 0.9, (performance.now() - claimsAt) * 1.5, LEAD_MS), 1_000);
     if (batch === undefined) {
       await callNotMade(pool, place.budget, place.call);
       // Everything that looked ready belongs to contacts that are in flight: other groups go meanwhile.
@@ -226,16 +233,17 @@ class Driver {
     const { pool } = this.options;
     // Not to be cut short: a call that left early would break the pace.
     const early = departsAt - performance.now();
-    if (early > 0) await sleep(early);
+    if (early > 0) await sleep(Math.ceil(early));
     if (this.lost.signal.aborted) return;
-    if (performance.now() - notBefore > LATE_MS) await callLeftLate(pool, this.lease.accountId, 'main', call);
+    if (performance.now() - notBefore > LATE_MS) void callLeftLate(pool, this.lease.accountId, 'main', call).catch(() => undefined);
     const deadline = AbortSignal.timeout(driven.timeout);
     const outcome: Outcome = await driven.destination.send({ id: String(batch.id), rows: batch.rows }, AbortSignal.any([deadline, this.lost.signal]));
+    const answeredAt = this.clock.at(performance.now());
     this.calls += 1;
     this.options.onCall?.(this.calls);
     this.touched.push(batch.id);
     await Promise.all([
-      callAnswered(pool, this.lease.accountId, 'main', call),
+      callAnswered(pool, this.lease.accountId, 'main', call, answeredAt),
       applyOutcome({ pool, lease: this.lease, settleDelay: driven.settleDelay, random: this.options.random ?? Math.random }, batch, outcome),
     ]);
   }

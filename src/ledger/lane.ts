@@ -196,10 +196,18 @@ export interface BatchPast {
 
 export async function batchPast(db: Queryable, batchId: number): Promise<BatchPast> {
   const { rows } = await db.query<BatchPast>(
-    `SELECT COALESCE(bu.tries, 0) AS tries, d.witness_at >= COALESCE(bu.root_at, b.started_at) AS witnessed,
+    // Successes side by side are noted once in a while only (settlement): the calls themselves tell the rest.
+    `SELECT COALESCE(bu.tries, 0) AS tries, GREATEST(d.witness_at, taken.here) >= COALESCE(bu.root_at, b.started_at) AS witnessed,
        d.witness_at > clock_timestamp() - interval '15 minutes' AS "witnessedLately",
-       a.last_success_at > CASE WHEN bu.tries > 0 THEN bu.made_at ELSE b.started_at END AS "platformUp", a.failures
+       GREATEST(a.last_success_at, taken.anywhere) > CASE WHEN bu.tries > 0 THEN bu.made_at ELSE b.started_at END AS "platformUp", a.failures
      FROM batch b JOIN destination d ON d.id = b.destination_id JOIN account a ON a.id = b.account_id LEFT JOIN bundle bu ON bu.id = b.bundle
+     CROSS JOIN LATERAL (
+       SELECT max(x.settled_at) AS anywhere,
+         -- A change of the configuration clears the witness, and with it what came shortly after it.
+         max(x.settled_at) FILTER (WHERE x.destination_id = d.id AND x.settled_at < d.witness_at + interval '1 second') AS here
+       FROM batch x WHERE x.id > b.id - 1000 AND x.account_id = b.account_id AND x.status = 'settled' AND x.outcome = 'answered'
+         AND EXISTS (SELECT 1 FROM batch_run br WHERE br.batch_id = x.id AND br.delivered > 0)
+     ) taken
      WHERE b.id = $1`,
     [batchId],
   );

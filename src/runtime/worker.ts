@@ -21,8 +21,8 @@ export interface CreateWorkerOptions {
 }
 
 /**
- * Makes a worker; the caller runs it, shuts it down and then closes the runtime. Memory stays bounded: at most two
- * hundred workflows are kept in it, in two threads.
+ * Makes a worker; the caller runs it, shuts it down and then closes the runtime. Memory stays bounded: at most a hundred
+ * workflows are kept in it, in one thread (each thread costs some 40 MiB, and workflows decide little).
  */
 export async function createWorker(options: CreateWorkerOptions): Promise<Worker> {
   const { runtime } = options;
@@ -39,8 +39,8 @@ export async function createWorker(options: CreateWorkerOptions): Promise<Worker
     shutdownGraceTime: options.shutdownGraceTime ?? 35_000,
     maxConcurrentActivityTaskExecutions: options.maxConcurrentActivities ?? 40,
     maxConcurrentWorkflowTaskExecutions: 20,
-    maxCachedWorkflows: 200,
-    workflowThreadPoolSize: 2,
+    maxCachedWorkflows: 100,
+    workflowThreadPoolSize: 1,
     // What was meant for a worker that died goes to another after so long (ten seconds by default).
     stickyQueueScheduleToStartTimeout: '3s',
     ...options.more,

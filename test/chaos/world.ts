@@ -2,8 +2,10 @@ import { startSandbox, type Sandbox } from '../../src/sandbox/index.js';
 import { seededRandom } from '../../src/sandbox/random.js';
 import { Checks } from './checks.js';
 import { Crm } from './crm.js';
-import { Installation, sweepKilled, type Pace } from './installation.js';
+import type { Pace } from './configuration.js';
+import { Installation } from './installation.js';
 import type { Options } from './options.js';
+import { sweepKilled } from './processes.js';
 import { Witness } from './witness.js';
 
 /** Everything a round works with. */

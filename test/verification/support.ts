@@ -73,8 +73,8 @@ export async function delivered(ledger: Ledger, rows: readonly Seed[], action = 
 
 export async function waiting(ledger: Ledger, rows: readonly Seed[]): Promise<void> {
   await ledger.pool.query(
-    `INSERT INTO outbox (destination_id, key, seq, version, sync_id, run_no, priority, action, email, sms, fp, locale, fields)
-     SELECT $1, k, nextval('outbox_seq'), now(), s, 1, 1, 0, 2, 0, '', l, '{}' FROM unnest($2::text[], $3::int[], $4::text[]) AS t (k, s, l)`,
+    `INSERT INTO outbox (destination_id, key, seq, version, sync_id, run_no, priority, action, email, sms, known, fp, locale, fields)
+     SELECT $1, k, nextval('outbox_seq'), now(), s, 1, 1, 0, 2, 0, false, '', l, '{}' FROM unnest($2::text[], $3::int[], $4::text[]) AS t (k, s, l)`,
     [ledger.destinationId, rows.map((r) => r.key), rows.map((r) => r.sync), rows.map((r) => r.locale ?? null)],
   );
 }

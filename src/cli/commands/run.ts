@@ -42,14 +42,22 @@ async function run(context: Context, name: string, options: Options): Promise<Ex
   const sync = await syncOf(config, name);
   const timeoutMs = options.timeout === undefined ? undefined : await durationOf(options.timeout, '--timeout');
   const session = await openSession(context);
-  const { startRun } = await import('../../control/index.js');
-  const started = await startRun(session.pool, session.temporal, config, name, askedFor(options));
+  const started = await startOrFind(session, name, askedFor(options));
   await nudge(session, (config.destinations[sync.destination] as { account: string }).account, started.attached);
   const workflowId = `sync/${name}/${started.run}`;
   if (started.attached) tellAttached(context, started.run, options);
   if (options.detach === true) return detached(context, session, started);
   await session.ensureWorker();
   return finish(context, await followRun(context, session, { ...started, workflowId, timeoutMs }));
+}
+
+/** A run that seems to read may have lost its workflow: healing marks it failed, and the new one is started after all. */
+async function startOrFind({ pool, temporal, config }: Session, name: string, asked: RunOptions): Promise<{ readonly run: string; readonly attached: boolean }> {
+  const { heal, startRun } = await import('../../control/index.js');
+  const started = await startRun(pool, temporal, config, name, asked);
+  if (!started.attached) return started;
+  const { runs } = await heal(pool, temporal);
+  return runs.includes(started.run) ? startRun(pool, temporal, config, name, asked) : started;
 }
 
 function askedFor({ full, resend, only, limit }: Options): RunOptions {

@@ -112,8 +112,9 @@ class Follower {
     if (this.temporal.awayMs(now) >= GIVE_UP_MS) {
       return { exit: EXIT.unreached, reason: 'Temporal has not answered for a minute', hint: `bring it back; ${goesOn}` };
     }
-    if (pulse?.trouble != null && pulse.trouble.seconds * 1000 >= GIVE_UP_MS) {
-      return { exit: EXIT.unreached, reason: `the source was not reached for ${formatDuration(pulse.trouble.seconds * 1000)}: ${pulse.trouble.reason}`, hint: `the run goes on when the source is back and a worker lives; ${goesOn}` };
+    const trouble = pulse?.trouble ?? null;
+    if (trouble !== null && trouble.seconds * 1000 >= GIVE_UP_MS) {
+      return { exit: EXIT.unreached, reason: `the source was not reached for ${formatDuration(trouble.seconds * 1000)}: ${trouble.reason}`, hint: `the run goes on when the source is back and a worker lives; ${goesOn}` };
     }
     if (timeoutMs !== undefined && now - this.began >= timeoutMs) {
       return { exit: EXIT.unreached, reason: `the run had not ended after ${formatDuration(timeoutMs)}`, hint: `it goes on while a worker lives; ${goesOn}` };

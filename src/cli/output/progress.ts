@@ -103,7 +103,8 @@ export class Progress {
       stream.write(`${line}\n`);
       return;
     }
-    const columns = (stream.columns ?? 80) - 1;
+    // A terminal that does not know its width says 0.
+    const columns = (stream.columns || 80) - 1;
     const bar = progressBar(fractionOf(this.#snapshot), BAR);
     stream.write(`\r\u001b[2K${columns < BAR + 30 ? cutTo(line, columns) : `${this.#paint(bar)} ${cutTo(line, columns - BAR - 1)}`}`);
     this.#drawn = true;

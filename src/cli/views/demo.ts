@@ -23,12 +23,16 @@ export function stepText({ run, cost, proofs }: Step, colors: Colors): string {
   ];
   if (cost.rateLimited + cost.cut + calls.retried > 0) {
     parts.push(
-      `what the faults cost: ${formatNumber(calls.rateLimited)} calls rate limited (${cost.secondsHeld.toFixed(1)} s waited), ${formatNumber(calls.retried)} calls retried, most to find the rows at fault in refused calls, ` +
-        `${formatNumber(calls.unknownSettled)} unknown settled (its ${formatNumber(cost.rowsCut)} contacts held ${String(SETTLE_SECONDS)} s)`,
+      [
+        'what the faults cost:',
+        `  ${formatNumber(calls.rateLimited)} calls rate limited: ${cost.secondsHeld.toFixed(1)} s waited`,
+        `  ${formatNumber(calls.retried)} calls retried, most of them parts of refused calls, to find the rows at fault`,
+        `  ${formatNumber(calls.unknownSettled)} unknown settled: its ${formatNumber(cost.rowsCut)} contacts held ${String(SETTLE_SECONDS)} s, then sent again`,
+      ].join('\n'),
     );
   }
   const warnings = Object.entries(run.warnings).map(([reason, rows]) => `${reason} (${formatNumber(rows)})`);
-  if (warnings.length > 0) parts.push(`sent as empty, with a warning: ${warnings.join(', ')}`);
+  if (warnings.length > 0) parts.push(`fields that count as empty, by reason: ${warnings.join(', ')}`);
   if (run.verification !== null) {
     parts.push(
       table(

@@ -46,7 +46,7 @@ CREATE TABLE pace_slot (
 -- Reserves the next call of a budget: one row lock orders every process that shares the account, and each
 -- statement after it sees what the previous holder wrote. Rules and units: src/ledger/pace.ts.
 CREATE FUNCTION reserve_call(account int, budget text, calls int, per_ms float8, gap_ms float8, credit float8, margin_ms float8, max_wait_ms float8,
-  OUT call bigint, OUT wait_ms float8)
+  OUT call bigint, OUT wait_ms float8, OUT now_ms float8)
 LANGUAGE plpgsql AS $$
 DECLARE
   p pace%ROWTYPE;
@@ -62,7 +62,8 @@ BEGIN
       COALESCE(earlier.answered_at, 'infinity') + per_ms * interval '1 millisecond',
       earlier.started_at + (per_ms + margin_ms) * interval '1 millisecond'));
   END IF;
-  wait_ms := GREATEST(EXTRACT(EPOCH FROM leaves - clock_timestamp())::float8 * 1000, 0);
+  now_ms := EXTRACT(EPOCH FROM clock_timestamp())::float8 * 1000;
+  wait_ms := GREATEST(EXTRACT(EPOCH FROM leaves)::float8 * 1000 - now_ms, 0);
   IF wait_ms > max_wait_ms THEN RETURN; END IF;
   call := p.next_call;
   UPDATE pace SET next_call = p.next_call + 1, even_at = GREATEST(p.even_at, leaves) + gap_ms * interval '1 millisecond'

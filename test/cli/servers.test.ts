@@ -1,0 +1,76 @@
+import { EventEmitter } from 'node:events';
+import { writeFileSync } from 'node:fs';
+import { join } from 'node:path';
+import { afterAll, beforeAll, expect, test } from 'vitest';
+import { runCli } from '../../src/cli/run-cli.js';
+import { COMMANDS } from '../../src/cli/commands/index.js';
+import { Collected, run } from './support.js';
+import { createCliWorld, type CliWorld } from './world.js';
+
+let world: CliWorld;
+beforeAll(async () => { world = await createCliWorld(); });
+afterAll(async () => { await world.close(); });
+
+/** A command that stays: resolves when it has printed its document; `interrupt` ends it. */
+async function stay(...argv: string[]): Promise<{ document: Record<string, unknown>; err: Collected; interrupt: () => Promise<number> }> {
+  const signals = new EventEmitter();
+  const stdout = new Collected();
+  const stderr = new Collected();
+  const ended = runCli({ argv: [...argv, '--json'], stdout, stderr, env: {}, cwd: world.folder, commands: COMMANDS, signals, exitAtOnce: () => undefined });
+  while (stdout.text === '') await Promise.race([ended, new Promise((resolve) => setTimeout(resolve, 20))]);
+  return { document: JSON.parse(stdout.text), err: stderr, interrupt: () => { signals.emit('SIGINT'); return ended; } };
+}
+
+test('a worker delivers, answers /healthz while it lives, and ends with 0', async () => {
+  const worker = await stay('worker', '--port', '0', '--host', '127.0.0.1');
+  const health = await fetch(worker.document['health'] as string);
+  expect([health.status, await health.json()]).toEqual([200, { status: 'ok', worker: true, postgres: true, temporal: true }]);
+  expect(await world.json('run', 'crm')).toMatchObject({ code: 0, document: { counts: { delivered: 25 } } });
+  expect(await worker.interrupt()).toBe(0);
+  await expect(fetch(worker.document['health'] as string)).rejects.toThrow();
+});
+
+test('dev tells of runs as they change, and Ctrl-C ends it with 0', async () => {
+  const dev = await stay('dev');
+  expect(dev.document).toMatchObject({ worker: true });
+  const { document } = await world.json('run', 'crm');
+  while (!dev.err.text.includes(`run ${document.run} of crm (incremental): completed`)) await new Promise((resolve) => setTimeout(resolve, 50));
+  expect(await dev.interrupt()).toBe(0);
+});
+
+test('dev --no-worker leaves runs to a worker that is started apart', async () => {
+  const dev = await stay('dev', '--no-worker');
+  expect(dev.document).toMatchObject({ worker: false });
+  expect((await world.json('run', 'crm', '--timeout', '1s')).code).toBe(5);
+  expect(await dev.interrupt()).toBe(0);
+});
+
+test('an interrupted run ends with 130, says how it goes on, and prints its document', async () => {
+  const signals = new EventEmitter();
+  const ran = run(['run', 'crm', '--json'], { cwd: world.folder, signals });
+  setTimeout(() => signals.emit('SIGINT'), 1_500);
+  const { code, out, err } = await ran;
+  expect(code).toBe(130);
+  expect(JSON.parse(out)).toMatchObject({ status: 'running' });
+  expect(err).toContain('stays open');
+});
+
+test('the sandbox says where it is and ends with 0; wrong faults end with 2', async () => {
+  const sandbox = await stay('sandbox', '--port', '0');
+  const { platforms } = sandbox.document as { platforms: { mailingcore: { baseUrl: string } } };
+  expect((await fetch(`${platforms.mailingcore.baseUrl}/contacts`)).status).toBe(401);
+  expect(await sandbox.interrupt()).toBe(0);
+  writeFileSync(join(world.folder, 'faults.yaml'), 'nonsense: 1\n');
+  const wrong = await world.cli('sandbox', '--port', '0', '--faults', 'faults.yaml');
+  expect(wrong.code).toBe(2);
+  expect(wrong.err).toContain('nonsense');
+});
+
+test('status --watch goes on until Ctrl-C and ends with 0', async () => {
+  const signals = new EventEmitter();
+  const watching = run(['status', '--watch'], { cwd: world.folder, signals });
+  setTimeout(() => signals.emit('SIGINT'), 500);
+  const { code, out } = await watching;
+  expect(code).toBe(0);
+  expect(out).toContain(world.account);
+});
