@@ -12,6 +12,7 @@ WORKDIR /app
 COPY --from=build /app/package.json ./
 COPY --from=build /app/node_modules ./node_modules
 COPY --from=build /app/dist ./dist
+COPY --from=build /app/data ./data
 RUN ln -s /app/dist/src/cli/main.js /usr/local/bin/syncline
 USER node
 # syncline.yaml is looked for here; mount it.

@@ -48,12 +48,15 @@ export async function verifySync(request: VerifyRequest): Promise<VerificationDo
 async function* expectedFromSource(wired: Wired, signal: AbortSignal): AsyncGenerator<readonly ExpectedContact[]> {
   const plan = await wired.source.begin({ kind: 'full', state: null }, signal);
   for await (const page of wired.source.pages(plan, null, signal)) {
-    yield buildPage(page, wired.rules).rows
+    const built = buildPage(page, wired.rules);
+    yield built.rows
       .filter((row) => row.onlyIfKnown === undefined)
       .map((row) => ({
         key: row.key, locale: row.locale, fields: row.fields, version: row.version,
         optedIn: row.emailConsent === CONSENT.unmapped ? null : row.emailConsent === CONSENT.granted,
       }));
+    // A contact that cannot be sent is still one the source has: it is missing there, not gone here.
+    yield built.invalid.flatMap(({ key, optedIn }) => (key === null ? [] : [{ key, locale: null, fields: null, optedIn: optedIn ?? null }]));
     if (page.last) return;
   }
 }

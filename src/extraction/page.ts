@@ -50,7 +50,8 @@ export function buildPage(page: SourcePage, rules: Rules): BuiltPage {
       continue;
     }
     if ('invalid' in staged) {
-      invalid.push({ key: built.contact.key, place: row.place ?? null, reason: staged.invalid });
+      const { key, emailConsent } = built.contact;
+      invalid.push({ key, place: row.place ?? null, reason: staged.invalid, ...(emailConsent === undefined ? {} : { optedIn: emailConsent === 'granted' }) });
       continue;
     }
     // The same contact twice on a page: the newest stays, of equals the later.

@@ -25,6 +25,8 @@ export interface InvalidRow {
   readonly key: string | null;
   readonly place: string | null;
   readonly reason: string;
+  /** Whether the source says granted, where it says anything; for verification. */
+  readonly optedIn?: boolean;
 }
 
 export interface StagePage {

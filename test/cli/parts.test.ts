@@ -92,7 +92,7 @@ describe('the time a plan needs', () => {
 describe('exported files', () => {
   test('any text comes back as it was, but no cell begins like a formula', () => {
     fc.assert(fc.property(fc.array(fc.string({ unit: 'binary' }), { minLength: 2, maxLength: 5 }), (cells) => {
-      const [read] = parse<string[]>(csvLine(cells), { relax_column_count: true });
+      const read: unknown = parse(csvLine(cells), { relax_column_count: true })[0];
       expect(read).toEqual(cells.map((cell) => (/^[=+\-@\t\r]/.test(cell) ? `'${cell}` : cell)));
     }), { numRuns: 30 });
     expect(csvLine(['=1+1', 'a "b"', null, 3])).toBe(`'=1+1,"a ""b""",,3\r\n`);

@@ -49,20 +49,21 @@ interface Ways extends Partial<Omit<Driven, 'destination' | 'limits'>> {
   readonly destination?: Destination;
   readonly concurrency?: number;
   readonly forMs?: number;
+  readonly signal?: AbortSignal;
 }
 
 /** Drives until nothing is left, the lane stands still for long, or the time is over. */
-async function driveOn({ forMs = 15_000, concurrency = 4, destination: to = destination, ...more }: Ways = {}): Promise<DriveResult> {
+async function driveOn({ forMs = 15_000, signal = new AbortController().signal, concurrency = 4, destination: to = destination, ...more }: Ways = {}): Promise<DriveResult> {
   const driven: Driven = { destination: to, batchSize: 1000, linger: 0, timeout: 5_000, settleDelay: 300, limits: { calls: 100_000, per: 1_000, concurrency }, ...more };
   const endsAt = performance.now() + forMs;
   for (;;) {
     const result = await drive({
       pool: world.pool, account, owner: 'test', driven: (name) => (name === 'newsletter' ? driven : undefined), settleDelay: driven.settleDelay,
-      windowMs: Math.max(endsAt - performance.now(), 1), longWaitMs: 3_000, signal: new AbortController().signal, random: () => 0,
+      windowMs: Math.max(endsAt - performance.now(), 1), longWaitMs: 3_000, signal, random: () => 0,
     });
     const halted = result.next === 'wait' && ['blocked', 'paused'].includes(result.state);
-    if (result.next === 'idle' || halted || performance.now() > endsAt) return result;
-    if (result.next === 'wait') await sleep(Math.min(result.waitMs, Math.max(endsAt - performance.now(), 0)));
+    if (result.next === 'idle' || halted || signal.aborted || performance.now() > endsAt) return result;
+    if (result.next === 'wait') await sleep(Math.min(result.waitMs, Math.max(endsAt - performance.now(), 0)), undefined, { signal }).catch(() => undefined);
   }
 }
 
@@ -121,9 +122,12 @@ describe('driving a lane', () => {
   it('a contact that always fails holds up nobody: it waits alone, and is rejected when others pass it', async () => {
     world.sandbox.mailingcore.setFaults({ alwaysFail: { externalIds: ['5'] } });
     const run = await stageContacts(12);
-    void driveOn({ batchSize: 4, forMs: 20_000 }).catch(() => undefined);
+    const enough = new AbortController();
+    const driving = driveOn({ batchSize: 4, forMs: 20_000, signal: enough.signal });
     await expect.poll(held, { timeout: 20_000, interval: 100 }).toEqual(numbers(12, ['5']));
     expect((await document(run)).counts).toMatchObject({ delivered: 11, rejected: 0 });
+    enough.abort();
+    await driving;
     // More comes while it is tried again and again.
     await world.pool.query('UPDATE run SET extracting = false, ended_at = now()');
     let more = 12;
