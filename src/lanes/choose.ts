@@ -40,5 +40,5 @@ function comesBefore(a: Claimable, b: Claimable): boolean {
   if (aged(a) !== aged(b)) return aged(a);
   if (a.witnessed !== b.witnessed) return !a.witnessed;
   if (!a.witnessed && a.ready !== b.ready) return a.ready < b.ready;
-  return a.ready > b.ready;
+  return a.ready === b.ready ? a.waitedMs > b.waitedMs : a.ready > b.ready;
 }

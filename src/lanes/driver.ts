@@ -1,11 +1,11 @@
 import { setTimeout as sleep } from 'node:timers/promises';
 import {
-  acquireLease, adoptOrphans, anySettled, callAnswered, callLeftLate, callNotMade, claimable, claimBatch, dueUnknown, endQuota, findLane, outlook, releaseLease, renewLease,
-  reserveCall, runsTouched, showLane, type Budget, type Claimable, type ClaimedBatch, type LaneRow, type LaneState, type Lease, type Pool,
+  acquireLease, adoptOrphans, anySettled, callAnswered, callLeftLate, callNotMade, claimable, countClaims, claimBatch, dueUnknown, endQuota, findLane, NO_FLOORS, outlook, releaseLease, renewLease,
+  reserveCall, runsTouched, showLane, type Budget, type Claimable, type ClaimedBatch, type Floors, type LaneRow, type LaneState, type Lease, type Pool,
 } from '../ledger/index.js';
 import type { Destination, Outcome } from '../destinations/index.js';
 import { applyOutcome, blockOnSuspects, settleUnknown } from './call.js';
-import { choose } from './choose.js';
+import { choose, type Choice } from './choose.js';
 import { LedgerClock } from './clock.js';
 
 /** A destination as the lane drives it. */
@@ -57,6 +57,8 @@ const GIVE_UP_MS = 8_000;
 const LATE_MS = 50;
 /** Between looks for runs that are done. Milliseconds. */
 const LOOK_MS = 700;
+/** Between looks at the whole open queue. Milliseconds. */
+const FLOORS_MS = 1_000;
 
 /**
  * Drives one account for a while: settles what is unknown, claims rows, makes paced calls, several at once where the
@@ -91,6 +93,9 @@ class Driver {
   private failure: unknown;
   private readonly clock = new LedgerClock();
   private leadMs = LEAD_MS;
+  private claims = 0;
+  private floors: Floors = NO_FLOORS;
+  private floorsUntil = 0;
   private calls = 0;
   private readonly endsAt: number;
   private looksAgainAt = performance.now() + LOOK_MS;
@@ -115,6 +120,7 @@ class Driver {
     } finally {
       await Promise.allSettled(this.flying);
       renewal.stop();
+      if (this.claims > 0) await countClaims(this.options.pool, this.lease, this.claims).catch(() => undefined);
       await releaseLease(this.options.pool, this.lease).catch(() => undefined);
     }
   }
@@ -176,8 +182,14 @@ class Driver {
   /** One turn: makes a call, or waits for something. Returns how the drive ends, if it does. */
   private async step(lane: LaneRow): Promise<Omit<DriveResult, 'runs' | 'calls'> | undefined> {
     const { pool } = this.options;
-    const groups = (await claimable(pool, lane.id, 1_000)).filter((group) => performance.now() >= (this.passedOver.get(nameOf(group)) ?? 0));
+    if (performance.now() > this.floorsUntil) this.fromTheStart();
+    const groups = (await claimable(pool, lane.id, 1_000, this.floors)).filter((group) => performance.now() >= (this.passedOver.get(nameOf(group)) ?? 0));
     const choice = choose(groups, this.options.driven);
+    if (this.floors !== NO_FLOORS && !this.isFull(choice)) {
+      // Rows may wait before the place we began at: rows that came back, or were locked or uncommitted a moment ago.
+      this.fromTheStart();
+      return undefined;
+    }
     if ('waitMs' in choice) return this.nothingReady(lane, groups, choice.waitMs);
     const { group } = choice;
     const driven = this.options.driven(group.destination) as Driven;
@@ -203,16 +215,27 @@ class Driver {
     return undefined;
   }
 
+  private fromTheStart(): void {
+    this.floors = NO_FLOORS;
+    this.floorsUntil = performance.now() + FLOORS_MS;
+  }
+
+  private isFull(choice: Choice): boolean {
+    if ('waitMs' in choice) return false;
+    const { bundle, destination, ready } = choice.group;
+    return bundle !== null || ready >= (this.options.driven(destination)?.batchSize ?? 0);
+  }
+
   private async makeCall(lane: LaneRow, group: Claimable, driven: Driven, place: Place): Promise<void> {
     const { pool } = this.options;
     const { departsAt } = place;
     const waitMs = departsAt - performance.now();
     if (waitMs > this.leadMs) await this.pause(waitMs - this.leadMs);
     const claimsAt = performance.now();
-    const share = lane.claims % 10 === 9;
+    const share = (lane.claims + this.claims) % 10 === 9;
     const batch = this.stop.aborted
       ? undefined
-      : await claimBatch(pool, this.lease, group, Math.min(driven.batchSize, driven.destination.capabilities.maxBatchSize), share, Math.max(departsAt - performance.now(), 0));
+      : await claimBatch(pool, this.lease, group, Math.min(driven.batchSize, driven.destination.capabilities.maxBatchSize), share, Math.max(departsAt - performance.now(), 0), this.floors);
     // Claims take longer on a busy machine: what the last ones took, with some room, slowly forgotten.
     this.leadMs = Math.min(Math.max(this.leadMs * 0.9, (performance.now() - claimsAt) * 1.5, LEAD_MS), 1_000);
     if (batch === undefined) {
@@ -221,6 +244,8 @@ class Driver {
       this.passedOver.set(nameOf(group), performance.now() + POLL_MS);
       return;
     }
+    this.claims += 1;
+    this.floors = this.floors.map((floor, priority) => Math.max(floor, batch.reached[priority] ?? 0)) as unknown as Floors;
     if (lane.state !== 'sending') await showLane(pool, lane.id, { state: 'sending' });
     const flight = this.fly(batch, driven, place).catch((error: unknown) => {
       this.failure ??= error;

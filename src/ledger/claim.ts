@@ -22,8 +22,16 @@ export interface Claimable {
   readonly witnessed: boolean;
 }
 
-/** Counts what is ready, by group. `limit` bounds the counting, not the claim. */
-export async function claimable(db: Queryable, accountId: number, limit: number): Promise<readonly Claimable[]> {
+/** A place in the open queue of each class, by priority: rows at or before it have been looked at lately. */
+export type Floors = readonly [number, number, number, number];
+export const NO_FLOORS: Floors = [0, 0, 0, 0];
+
+/**
+ * Counts what is ready, by group. `limit` bounds the counting, not the claim.
+ * @param floors where to begin in the open queue: what was claimed leaves dead entries in the index, which a scan
+ * from the very beginning passes one by one until they are vacuumed
+ */
+export async function claimable(db: Queryable, accountId: number, limit: number, floors: Floors = NO_FLOORS): Promise<readonly Claimable[]> {
   const { rows } = await db.query<Claimable>({
     name: 'claimable',
     text: `
@@ -33,9 +41,15 @@ export async function claimable(db: Queryable, accountId: number, limit: number)
       FROM d CROSS JOIN (VALUES (0::smallint), (1::smallint)) a (action)
       CROSS JOIN LATERAL (
         SELECT count(*) AS ready, bool_or(x.priority = 0) AS urgent, min(x.staged_at) AS oldest
-        FROM (SELECT o.priority, o.staged_at FROM outbox o
-              WHERE o.destination_id = d.id AND o.action = a.action AND o.bundle IS NULL AND o.not_before <= clock_timestamp()
-              ORDER BY o.priority, o.seq LIMIT $2) x
+        FROM (
+          SELECT c.priority, c.staged_at FROM unnest($3::bigint[]) WITH ORDINALITY AS f (seq, class)
+          CROSS JOIN LATERAL (
+            SELECT o.priority, o.staged_at FROM outbox o
+            WHERE o.destination_id = d.id AND o.action = a.action AND o.bundle IS NULL AND o.priority = f.class - 1 AND o.seq > f.seq
+              AND o.not_before <= clock_timestamp()
+            ORDER BY o.seq LIMIT $2
+          ) c LIMIT $2
+        ) x
       ) q WHERE q.ready > 0
     ), bundled AS (
       SELECT d.id, d.name, o.action, o.bundle, count(*) AS ready, bool_or(o.priority = 0) AS urgent, min(o.staged_at) AS oldest,
@@ -49,7 +63,7 @@ export async function claimable(db: Queryable, accountId: number, limit: number)
       (EXTRACT(EPOCH FROM clock_timestamp() - g.oldest) * 1000)::float8 AS "waitedMs",
       EXISTS (SELECT 1 FROM run r JOIN sync s ON s.id = r.sync_id WHERE r.extracting AND r.ended_at IS NULL AND s.destination_id = g.destination_id) AS feeding
     FROM (SELECT * FROM loose UNION ALL SELECT * FROM bundled) g`,
-    values: [accountId, limit],
+    values: [accountId, limit, floors],
   });
   return rows;
 }
@@ -64,6 +78,8 @@ export interface ClaimedBatch {
   readonly attempts: number;
   /** When it leaves, by the ledger's clock. */
   readonly startedAt: string;
+  /** How far it took the open queue, by priority; 0 where it took nothing. */
+  readonly reached: Floors;
 }
 
 interface ClaimedRow {
@@ -75,6 +91,8 @@ interface ClaimedRow {
   readonly sms: ConsentCode;
   readonly known: boolean;
   readonly attempts: number;
+  readonly priority: number;
+  readonly seq: number;
   readonly started_at: string;
 }
 
@@ -89,7 +107,8 @@ const FREE = `(NOT o.behind OR NOT EXISTS (
 const LOOSE = (priority: string): string => `
   SELECT * FROM (
     SELECT o.ctid AS place FROM outbox o
-    WHERE o.destination_id = $1 AND o.action = $2 AND o.bundle IS NULL AND o.priority = ${priority}::int AND o.not_before <= clock_timestamp()
+    WHERE o.destination_id = $1 AND o.action = $2 AND o.bundle IS NULL AND o.priority = ${priority}::int
+      AND o.seq > ($12::bigint[])[${priority}::int + 1] AND o.not_before <= clock_timestamp()
       AND ${FREE}
     ORDER BY o.seq LIMIT $3 FOR UPDATE OF o SKIP LOCKED) c${priority.slice(1)}`;
 
@@ -101,7 +120,8 @@ const BUNDLED = `
 
 const claimSql = (head: string): string => `
   WITH own AS MATERIALIZED (
-    SELECT id FROM account WHERE id = $4 AND fence = $5 AND lease_until > clock_timestamp() FOR SHARE
+    -- Read without a lock: the lease outlives this statement by far, and whoever takes it over adopts what is open.
+    SELECT id FROM account WHERE id = $4 AND fence = $5 AND lease_until > clock_timestamp()
   ), head AS MATERIALIZED (SELECT * FROM (${head}) h WHERE EXISTS (SELECT 1 FROM own)),
   gone AS (
     -- The rows are locked by the head, so their places hold.
@@ -114,14 +134,12 @@ const claimSql = (head: string): string => `
     RETURNING id, started_at
   ), runs AS (
     INSERT INTO batch_run (batch_id, run_no, rows) SELECT b.id, g.run_no, count(*) FROM gone g, b GROUP BY b.id, g.run_no
-  ), counted AS (
-    UPDATE account SET claims = claims + 1 WHERE id = $4 AND EXISTS (SELECT 1 FROM b)
   ), r AS (
     INSERT INTO batch_row (batch_id, ord, destination_id, sync_id, run_no, attempts, seq, version, priority, email, sms, known, key, fp, locale, fields)
     SELECT b.id, row_number() OVER (ORDER BY g.priority, g.seq) - 1, $1, g.sync_id, g.run_no, g.attempts, g.seq, g.version, g.priority,
       g.email, g.sms, g.known OR (g.behind AND EXISTS (SELECT 1 FROM contact c WHERE c.destination_id = $1 AND c.key = g.key)), g.key, g.fp, g.locale, g.fields
     FROM gone g, b
-    RETURNING batch_id, ord, key, fields, email, sms, known, attempts
+    RETURNING batch_id, ord, key, fields, email, sms, known, attempts, priority, seq
   )
   SELECT r.*, b.started_at FROM r, b ORDER BY r.ord`;
 
@@ -139,12 +157,13 @@ export async function claimBatch(
   size: number,
   share: boolean,
   departsInMs: number,
+  floors: Floors = NO_FLOORS,
 ): Promise<ClaimedBatch | undefined> {
   const values: unknown[] = [group.destinationId, group.action, size, lease.accountId, lease.fence, departsInMs, group.bundle];
   let head = BUNDLED;
   if (group.bundle === null) {
     const order = classOrder(share);
-    values.push(...order);
+    values.push(...order, floors);
     head = `SELECT * FROM (${order.map((_, index) => LOOSE(`$${8 + index}`)).join(' UNION ALL ')}) u LIMIT $3`;
   }
   const { rows } = await db.query<ClaimedRow>({ name: group.bundle === null ? 'claim-loose' : 'claim-bundle', text: claimSql(head), values });
@@ -155,6 +174,7 @@ export async function claimBatch(
     destinationId: group.destinationId,
     bundle: group.bundle,
     startedAt: first.started_at,
+    reached: [0, 1, 2, 3].map((priority) => rows.reduce((most, row) => (row.priority === priority ? Math.max(most, row.seq) : most), 0)) as unknown as Floors,
     attempts: rows.reduce((most, row) => Math.max(most, row.attempts), 0),
     rows: rows.map((row) => ({
       ord: row.ord, key: row.key, action: group.action, fields: row.fields, emailConsent: row.email, smsConsent: row.sms, known: row.known,

@@ -5,7 +5,7 @@ export * from './runs.js';
 export { beginStaging, stagePage, RunStopped, type InvalidRow, type StagePage, type StageResult, type StageRow, type Staging } from './stage.js';
 export * from './pace.js';
 export * from './lease.js';
-export { claimable, claimBatch, type Claimable, type ClaimedBatch } from './claim.js';
+export { claimable, claimBatch, NO_FLOORS, type Claimable, type ClaimedBatch, type Floors } from './claim.js';
 export * from './settle.js';
 export * from './lane.js';
 export { anySettled, runsTouched, type TouchedRun } from './touched.js';

@@ -78,6 +78,11 @@ export async function endQuota(db: Queryable, accountId: number): Promise<void> 
   await db.query('UPDATE account SET quota = false, until = NULL, reason = NULL WHERE id = $1 AND not_before <= clock_timestamp()', [accountId]);
 }
 
+/** Counts calls of the lane, for the share of its lowest class. */
+export async function countClaims(db: Queryable, lease: Lease, claims: number): Promise<void> {
+  await db.query('UPDATE account SET claims = claims + $3 WHERE id = $1 AND fence = $2', [lease.accountId, lease.fence, claims]);
+}
+
 /** By hand: nothing leaves, or everything is tried again. @returns false when there is no such lane */
 export async function setPaused(db: Queryable, account: string, paused: boolean): Promise<boolean> {
   const { rowCount } = await db.query(

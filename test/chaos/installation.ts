@@ -16,6 +16,7 @@ export class Installation {
   readonly processes: Processes;
   dev: ChildProcess | undefined;
   worker: ChildProcess | undefined;
+  private ended: Promise<void> | undefined;
 
   constructor(
     cli: string,
@@ -82,10 +83,11 @@ export class Installation {
     }
   }
 
-  /** Ends every process that was started, and removes the folder. */
-  async end(keep: boolean): Promise<void> {
-    await this.processes.end();
-    if (!keep) rmSync(this.directory, { recursive: true, force: true });
+  /** Ends every process that was started, and removes the folder. May be called twice: Ctrl-C comes at any time. */
+  end(keep: boolean): Promise<void> {
+    return (this.ended ??= this.processes.end().then(() => {
+      if (!keep) rmSync(this.directory, { recursive: true, force: true });
+    }));
   }
 
   private async queryOnce<Row extends pg.QueryResultRow>(sql: string, values: readonly unknown[] = []): Promise<Row[]> {

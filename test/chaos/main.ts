@@ -11,7 +11,7 @@ const say = (text: string): void => { process.stdout.write(`${text}\n`); };
 const UNREST = { latency: 60, errorsBeforeCommit: 0.01, cutAfterCommit: 0.01 };
 
 /** Plays everything. @returns whether every invariant held */
-async function play(world: World, options: Options): Promise<boolean> {
+async function play(world: World, options: Options, signal: AbortSignal): Promise<boolean> {
   const began = performance.now();
   const rounds: RoundResult[] = [];
   const mixes: MixResult[] = [];
@@ -19,12 +19,14 @@ async function play(world: World, options: Options): Promise<boolean> {
   for (const plan of planRounds(options.rounds, world.crm.rows.size, world.random, !options.short)) {
     world.sandbox.mailingcore.setFaults({ ...UNREST, seed: options.seed + plan.no });
     const result = await playRound(world, plan);
+    signal.throwIfAborted();
     rounds.push(result);
     say(roundLine(result));
   }
   const mixed = options.short ? ([['row', 1_000], ['request', 200]] as const) : ([['row', world.crm.rows.size], ['request', 4_000]] as const);
   for (const [mode, changes] of mixed) {
     const result = await playMix(world, mode, changes);
+    signal.throwIfAborted();
     mixes.push(result);
     say(mixLine(result));
   }
@@ -48,7 +50,7 @@ async function main(): Promise<number> {
   let held = false;
   try {
     world = await createWorld(options, stopping.signal);
-    held = await play(world, options);
+    held = await play(world, options, stopping.signal);
   } catch (error) {
     if (!stopping.signal.aborted) say(`BROKEN: ${error instanceof Error ? (error.stack ?? error.message) : String(error)}`);
   }

@@ -34,7 +34,8 @@ export async function createWorld(options: Options, signal: AbortSignal): Promis
     await witness.close();
     await sandbox.close();
   };
-  const interrupted = (): void => { void place.end(false); };
+  // Whatever waits for a process then fails, and the program comes to its end.
+  const interrupted = (): void => { place.end(false).catch(() => undefined); };
   signal.addEventListener('abort', interrupted, { once: true });
   try {
     const crm = new Crm(() => place.crmUrl(), random);

@@ -92,6 +92,17 @@ describe('staging compares with the newest known intent', () => {
     await balanced();
   });
 
+  it('back at what is delivered while something else flies and a third waits: queued, or the flying value would stay', async () => {
+    await stage(ledger.pool, run, [K(1, 'A')]);
+    await deliver();
+    await stage(ledger.pool, run, [K(2, 'B')]);
+    await claimLoose(ledger.pool, lease, ledger.a.destinationId);
+    await stage(ledger.pool, run, [K(3, 'C')]);
+    await stage(ledger.pool, run, [K(4, 'A')]);
+    expect(await outbox()).toMatchObject([{ value: 'A' }]);
+    await balanced();
+  });
+
   it('older than what is known: overtaken, whether it waits, flies, is delivered or rejected', async () => {
     await stage(ledger.pool, run, [K(10, 'B')]);
     await stage(ledger.pool, run, [K(5, 'A')]);
@@ -318,6 +329,19 @@ describe('rows that come back', () => {
     await returnRows(ledger.pool, lease, batch.id, { status: 'settled', parts: [{ fromOrd: 0, bundle: null }], spendsAttempt: true, keepRootOf: null }, { outcome: 'unknown', httpStatus: null, message: null });
     expect(await outbox()).toMatchObject([{ value: 'C', priority: 0 }]);
     expect(await counts()).toMatchObject({ queued: 3, delivered: 1, overtaken: 1, waiting: 1, inFlight: 0 });
+    await balanced();
+  });
+
+  it('a rejected row is not tried again behind something newer that is already under way', async () => {
+    await stage(ledger.pool, run, [K(1, 'A')]);
+    const first = (await claimLoose(ledger.pool, lease, ledger.a.destinationId))!;
+    await stage(ledger.pool, run, [K(2, 'B')]);
+    await settleAnswered(ledger.pool, lease, first.id, [{ ord: 0, code: 'x', reason: 'x' }], ANSWERED);
+    await claimLoose(ledger.pool, lease, ledger.a.destinationId);
+    const retry = await startRun(ledger.pool, ledger.a, 'retry');
+    await queueRejections(ledger.pool, retry.no, null);
+    expect(await outbox()).toEqual([]);
+    expect(await counts(retry)).toMatchObject({ queued: 1, overtaken: 1, waiting: 0 });
     await balanced();
   });
 
