@@ -7,7 +7,7 @@ import type { Activities } from './types.js';
 /** Drives one account's calls for a window, or makes the one call a slow platform allows. */
 export function deliver(dependencies: Dependencies): Activities['deliver'] {
   const { pool, config, connectors, owner, stopping, deliverWindowMs = 20_000, longWaitMs = 3_000 } = dependencies;
-  const driving = new Map<string, Promise<unknown>>();
+  const driving = new Map<string, { readonly stop: AbortController; readonly done: Promise<unknown> }>();
   return async ({ account }) => {
     const context = Context.current();
     const { destinations } = config.current();
@@ -23,17 +23,21 @@ export function deliver(dependencies: Dependencies): Activities['deliver'] {
     );
     const timer = setInterval(() => { context.heartbeat(); }, 2_000);
     try {
-      // One that Temporal gave up on, having been away itself, may still be under way in this process; it has been told
-      // to stop. The lease would let us in, and what it is sending now would count as unknown for no reason.
-      for (let before = driving.get(account); before !== undefined; before = driving.get(account)) await before.catch(() => undefined);
-      const drives = drive({
+      // One that Temporal gave up on may still be under way in this process. The lease would let us in, and what it is
+      // sending just now would count as unknown for no reason: it ends its calls first.
+      for (let before = driving.get(account); before !== undefined; before = driving.get(account)) {
+        before.stop.abort(new Error('another delivery of this account has begun'));
+        await before.done.catch(() => undefined);
+      }
+      const stop = new AbortController();
+      const done = drive({
         pool, account, owner, driven: (name) => driven.get(name),
         settleDelay: Math.max(10, ...ours.map((destination) => destination.settleDelay)),
-        windowMs: deliverWindowMs, longWaitMs, signal: AbortSignal.any([context.cancellationSignal, stopping]),
+        windowMs: deliverWindowMs, longWaitMs, signal: AbortSignal.any([context.cancellationSignal, stopping, stop.signal]),
         onCall: (calls) => { context.heartbeat({ calls }); },
       }).finally(() => driving.delete(account));
-      driving.set(account, drives);
-      const report = await drives;
+      driving.set(account, { stop, done });
+      const report = await done;
       // The sweep does it too: no reason to lose the report.
       await closeDelivering(pool).catch(() => undefined);
       return report;

@@ -58,7 +58,7 @@ interface SourceBase {
   /** ISO 3166 alpha-2 region of phones where the contact has no country. */
   readonly defaultCountry?: string;
   readonly fields: FieldsConfig;
-  /** Rows a page. @default 5000 */
+  /** Rows a page. @default 2000 */
   readonly pageSize: number;
 }
 

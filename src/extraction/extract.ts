@@ -1,4 +1,4 @@
-import { beginStaging, endExtraction, storePlan, type Pool, type RunRow } from '../ledger/index.js';
+import { beginStaging, endExtraction, extractedBefore, storePlan, type Pool, type RunRow } from '../ledger/index.js';
 import { later } from '../contacts/index.js';
 import type { ReadPlan, ReadRequest, Source } from '../sources/index.js';
 import { buildPage, type Rules } from './page.js';
@@ -35,7 +35,7 @@ export async function extract(options: ExtractOptions): Promise<Extracted> {
   const { pool, source, run, signal } = options;
   const plan = run.plan ?? (await decidePlan(options));
   const endsAt = performance.now() + options.budgetMs;
-  const limit = run.options.limit;
+  const limit = run.options.limit === undefined ? undefined : Math.max(run.options.limit - (await extractedBefore(pool, run.no)), 0);
   let { maxTime } = run;
   let pageNo = run.pages;
   let extracted = 0;
@@ -71,7 +71,7 @@ export async function extract(options: ExtractOptions): Promise<Extracted> {
   } finally {
     await ahead;
   }
-  if (last) await finish(options, plan, maxTime, extracted);
+  if (last) await finish(options, plan, maxTime);
   return { done: last, extracted, queued };
 }
 
@@ -88,9 +88,9 @@ async function decidePlan({ pool, source, run, signal }: ExtractOptions): Promis
   return storePlan(pool, run.no, plan, await source.count(plan, signal));
 }
 
-/** Moves the cursor, unless the run read only a part: chosen keys, a window, or up to a limit. */
-async function finish({ pool, source, run, signal }: ExtractOptions, plan: ReadPlan, maxTime: string | null, extracted: number): Promise<void> {
-  const whole = (plan.kind === 'incremental' || plan.kind === 'full') && (run.options.limit === undefined || extracted < run.options.limit);
+/** Moves the cursor, unless the run reads only a part: chosen keys, a window, or up to a limit. */
+async function finish({ pool, source, run, signal }: ExtractOptions, plan: ReadPlan, maxTime: string | null): Promise<void> {
+  const whole = (plan.kind === 'incremental' || plan.kind === 'full') && run.options.limit === undefined;
   const state = whole ? await source.finish(plan, run.state, maxTime, signal) : null;
   await endExtraction(pool, run.no, state, plan.to);
 }

@@ -152,6 +152,12 @@ export async function stopReading(db: Queryable, runId: string): Promise<void> {
   await db.query(`UPDATE run SET extracting = false, status = 'cancelled' WHERE id = $1 AND ended_at IS NULL`, [runId]);
 }
 
+/** Rows a run has read in earlier pages. */
+export async function extractedBefore(db: Queryable, runNo: number): Promise<number> {
+  const { rows } = await db.query<{ extracted: number }>('SELECT COALESCE(sum(extracted), 0)::bigint AS extracted FROM page WHERE run_no = $1', [runNo]);
+  return rows[0]?.extracted ?? 0;
+}
+
 /** Open runs with their workflow, oldest first: what a healing sweep looks at. */
 export async function openRuns(db: Queryable): Promise<readonly RunRow[]> {
   const { rows } = await db.query<RunRow>(`${SELECT} WHERE r.ended_at IS NULL ORDER BY r.no`);

@@ -95,7 +95,7 @@ export const CLASSIFY = `${compare({ resend: '$5', waiting: '$6', flying: '$7', 
 ), dropped AS (
   DELETE FROM outbox o USING d WHERE d.verdict = 'back' AND o.destination_id = $1 AND o.key = d.key
 ), replacing AS (
-  UPDATE outbox o SET version = ${VERSION}, sync_id = $2, run_no = $3, action = d.action, email = d.email, sms = d.sms, fp = d.fp,
+  UPDATE outbox o SET version = ${VERSION}, seq = CASE WHEN d.opt_out AND o.priority > 0 THEN nextval('outbox_seq') ELSE o.seq END, sync_id = $2, run_no = $3, action = d.action, email = d.email, sms = d.sms, fp = d.fp,
     priority = LEAST(o.priority, CASE WHEN d.opt_out THEN 0 ELSE $4::int END), locale = d.locale, fields = d.fields,
     bundle = NULL, attempts = 0, staged_at = clock_timestamp(), known = d.c_version IS NOT NULL, behind = o.behind OR d.f_version IS NOT NULL
   FROM d WHERE d.verdict = 'queue' AND d.o_version IS NOT NULL AND o.destination_id = $1 AND o.key = d.key

@@ -4,6 +4,9 @@ import path from 'node:path';
 import { setTimeout as delay } from 'node:timers/promises';
 import { isAlive, self, type ProcessId } from './processes.js';
 
+/** Milliseconds a lock may be taken before that is worth a word: joining running services takes a moment. */
+const PATIENCE_MS = 2_000;
+
 /**
  * A lock between processes that a SIGKILL cannot leave behind.
  *
@@ -12,11 +15,12 @@ import { isAlive, self, type ProcessId } from './processes.js';
  * A file is deleted only by the owner of a higher one, so whoever was slow and made a number that others have
  * passed sees the higher one afterwards and steps back. Nothing is ever stolen, so there is no race about stealing.
  *
- * `waiting` is called once, with the owner's pid, where the lock is not free at once.
+ * `waiting` is called once, with the owner's pid, where the lock is not free within {@link PATIENCE_MS}.
  */
 export async function withLock<T>(folder: string, work: () => Promise<T>, waiting?: (pid: number) => void): Promise<T> {
   mkdirSync(folder, { recursive: true });
   let told = false;
+  const began = performance.now();
   for (;;) {
     const attempt = take(folder);
     if (typeof attempt === 'string') {
@@ -26,7 +30,7 @@ export async function withLock<T>(folder: string, work: () => Promise<T>, waitin
         release(folder, attempt);
       }
     }
-    if (attempt.owner !== null && !told) {
+    if (attempt.owner !== null && !told && performance.now() - began > PATIENCE_MS) {
       told = true;
       waiting?.(attempt.owner);
     }

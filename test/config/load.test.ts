@@ -14,7 +14,7 @@ describe('a configuration without mistakes', () => {
     expect(config.sources['crm']).toMatchObject({
       name: 'crm',
       overlap: 120_000,
-      pageSize: 5000,
+      pageSize: 2000,
       fields: {
         emailConsent: { column: 'opt_in' },
         smsConsent: { column: 'sms_opt_in', granted: ['yes', 1], denied: ['no'] },

@@ -124,10 +124,13 @@ describe('driving a lane', () => {
     const run = await stageContacts(12);
     const enough = new AbortController();
     const driving = driveOn({ batchSize: 4, forMs: 20_000, signal: enough.signal });
-    await expect.poll(held, { timeout: 20_000, interval: 100 }).toEqual(numbers(12, ['5']));
-    expect((await document(run)).counts).toMatchObject({ delivered: 11, rejected: 0 });
-    enough.abort();
-    await driving;
+    try {
+      await expect.poll(async () => (await document(run)).counts, { timeout: 20_000, interval: 100 }).toMatchObject({ delivered: 11, rejected: 0 });
+    } finally {
+      enough.abort();
+      await driving;
+    }
+    expect(held()).toEqual(numbers(12, ['5']));
     // More comes while it is tried again and again.
     await world.pool.query('UPDATE run SET extracting = false, ended_at = now()');
     let more = 12;

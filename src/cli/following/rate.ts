@@ -23,8 +23,8 @@ export class Rate {
     return {
       extracted: counts.extracted, queued: counts.queued, delivered: counts.delivered, rejected: counts.rejected,
       waiting: counts.waiting, calls: pulse.calls,
-      rowsPerSecond: sent > 0 || counts.waiting > 0 ? sent : read,
-      laneState: lane.state, reason: pulse.trouble?.reason ?? lane.reason, until: lane.until,
+      rowsPerSecond: sent > 0 || counts.waiting + counts.inFlight > 0 ? sent : read,
+      laneState: lane.state, reason: lane.reason, until: lane.until, trouble: pulse.trouble?.reason ?? null,
       eta: sent > 0 && left > 0 && (!extracting || estimate !== null) ? (left / sent) * 1000 : null,
       total,
     };

@@ -18,6 +18,8 @@ export interface ProgressSnapshot {
   readonly reason: string | null;
   /** Until when, ISO 8601. */
   readonly until: string | null;
+  /** Why the source is not read just now, in words. */
+  readonly trouble?: string | null;
   /** Milliseconds left; null where nobody can tell. */
   readonly eta: number | null;
   /** Rows expected in the end, where that is known; otherwise what is queued so far. */
@@ -60,7 +62,7 @@ export class Progress {
     if (this.#options.quiet) return;
     this.#snapshot = snapshot;
     this.#stop ??= this.#options.repeat(REDRAW, () => { this.#tick(); });
-    const state = `${snapshot.laneState} ${snapshot.reason ?? ''}`;
+    const state = `${snapshot.laneState} ${snapshot.reason ?? ''} ${snapshot.trouble ?? ''}`;
     // A change of the lane's state is news and does not wait for the next line.
     if (this.#live ? !this.#drawn : state !== this.#lastState) this.#draw();
     this.#lastState = state;
@@ -134,12 +136,13 @@ const STATE_WORDS = { idle: 'idle', sending: 'sending', waiting: 'waiting', back
 
 /** A snapshot in one line: rows, pace, calls, why it waits and how long, time left. */
 export function progressLine(snapshot: ProgressSnapshot, now: number): string {
-  const { extracted, queued, delivered, rejected, waiting, calls, rowsPerSecond, laneState, reason, until, eta, total } = snapshot;
+  const { extracted, queued, delivered, rejected, waiting, calls, rowsPerSecond, laneState, reason, until, trouble, eta, total } = snapshot;
   const parts = [`${formatNumber(delivered)}/${formatNumber(Math.max(total ?? 0, queued))} delivered`];
   if (rejected > 0) parts.push(`${formatNumber(rejected)} rejected`);
   if (extracted > queued) parts.push(`${formatNumber(extracted)} read`);
   if (waiting > 0) parts.push(`${formatNumber(waiting)} waiting`);
   parts.push(`${formatNumber(Math.round(rowsPerSecond))} rows/s`, `${formatNumber(calls)} ${calls === 1 ? 'call' : 'calls'}`);
+  if (trouble !== null && trouble !== undefined) parts.push(`waiting for the source: ${trouble}`);
   if (reason !== null || (laneState !== 'idle' && laneState !== 'sending')) {
     const left = until === null ? NaN : new Date(until).getTime() - now;
     const when = until === null ? '' : left > 0 ? ` until ${formatClock(until, now)} (${formatDuration(left)})` : '';

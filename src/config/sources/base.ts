@@ -9,5 +9,5 @@ export const SOURCE_SHAPE = {
   overlap: duration().default(120_000),
   defaultCountry: country().optional(),
   fields,
-  pageSize: count(1, 100_000).default(5000),
+  pageSize: count(1, 100_000).default(2000),
 } as const;

@@ -12,6 +12,8 @@ export interface HttpAnswer {
 }
 
 export interface MailingCoreClient {
+  /** Where it is, for messages: `api.mailingcore.com`, `127.0.0.1:8025`. */
+  readonly host: string;
   /**
    * One HTTP call; `signal` bounds it from its start to the last byte (a time-out of axios alone does not bound a slow
    * answer). Rejects only where there is no complete answer: see `outcomeOfError`.
@@ -57,6 +59,7 @@ export function createClient(config: { readonly baseUrl: string; readonly apiKey
     },
   });
   return {
+    host: new URL(config.baseUrl).host,
     async request(method, path, body, signal) {
       const response = await http.request<string>({
         method,

@@ -33,7 +33,7 @@ export function createMailingCore(config: MailingCoreConfig, options: Destinatio
     try {
       return await client.request(method, path, body, signal);
     } catch (error) {
-      return outcomeOfError(error);
+      return outcomeOfError(error, client.host);
     }
   };
 

@@ -31,14 +31,15 @@ const SAID: Readonly<Record<string, string>> = {
  * What a call that ended without a complete answer means (pure). Only where the request certainly never left is it
  * `unavailable`. A reset of a kept-alive connection may have come before the request was read, but nothing shows it,
  * so it is `unknown` like every other cut.
+ * @param host what was called, for the message
  */
-export function outcomeOfError(error: unknown): Outcome {
+export function outcomeOfError(error: unknown, host: string): Outcome {
   const codes = codesOf(error);
   const code = codes[0] ?? 'unknown error';
   const words = maskPersonal(SAID[code] ?? code);
   return codes.length > 0 && neverSent(error, codes)
-    ? { kind: 'unavailable', message: `MailingCore was not reached: ${words}`, httpStatus: null }
-    : { kind: 'unknown', message: `MailingCore gave no answer that can be trusted: ${words}`, httpStatus: null };
+    ? { kind: 'unavailable', message: `MailingCore at ${host} was not reached: ${words}`, httpStatus: null }
+    : { kind: 'unknown', message: `MailingCore at ${host} gave no answer that can be trusted: ${words}`, httpStatus: null };
 }
 
 function neverSent(error: unknown, codes: readonly string[]): boolean {

@@ -77,7 +77,7 @@ async function askPage(parts: ReadingParts, path: string, signal: AbortSignal): 
   try {
     answer = await parts.client.request('GET', path, null, signal);
   } catch (error) {
-    return outcomeOfError(error);
+    return outcomeOfError(error, parts.client.host);
   }
   if (answer.status === 200) {
     const page = pageOf(parsed(answer.body));

@@ -99,6 +99,14 @@ function assertSame(path: string, begun: Stamp, now: Stamp): void {
   throw new SourceError('misconfigured', `the file ${path} changed while it was read`, 'run again; replace a file in one step (write beside it, then rename)');
 }
 
+const LONGEST_NAME = 60;
+
+/** A column's name as a message may show it. */
+function printable(name: string): string {
+  const shown = name.replace(/\p{C}/gu, '\ufffd');
+  return shown.length > LONGEST_NAME ? `${shown.slice(0, LONGEST_NAME - 1)}…` : shown;
+}
+
 /** Which fields of a record are what. Null where there is no header. */
 function layoutOf(config: CsvSourceConfig, columns: readonly string[], header: readonly string[] | null): Layout | null {
   if (header === null) return null;
@@ -108,7 +116,10 @@ function layoutOf(config: CsvSourceConfig, columns: readonly string[], header: r
     throw new SourceError(
       'misconfigured',
       `source ${config.name}: the header of ${config.path} has no column ${missing.map((name) => `"${name}"`).join(', ')}`,
-      `it has ${header.join(', ')}; correct key, updatedAt, fields or delimiter of the source`,
+      needed.some((name) => header.includes(name))
+        ? `it has ${header.map(printable).join(', ')}; correct key, updatedAt, fields or delimiter of the source`
+        // Not one name fits: perhaps it is no header but a contact, whose values belong into no message.
+        : 'not one of the columns is there: see that the first line of the file names the columns, and that delimiter is right',
     );
   }
   const twice = needed.filter((name) => header.indexOf(name) !== header.lastIndexOf(name));

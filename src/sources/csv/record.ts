@@ -12,6 +12,7 @@ export const MAX_RECORD_BYTES = 1 << 20;
 const LF = 10;
 const CR = 13;
 const QUOTE = 34;
+const NOT_UTF8 = 'not valid UTF-8 (save the file as UTF-8)';
 
 export type Scan =
   /** The record runs past the bytes at hand. */
@@ -42,7 +43,7 @@ export function scanRecord(bytes: Buffer, at: number, end: number, final: boolea
   const giveUp = (fault: string): Scan => ({ kind: 'fault', next: afterLine, lines: 1, fields: [], fault });
   const text = bytes.toString('utf8', at, contentEnd);
   if (!text.includes('"')) {
-    if (text.includes('\ufffd') && !isUtf8(bytes.subarray(at, contentEnd))) return giveUp('not valid UTF-8');
+    if (text.includes('\ufffd') && !isUtf8(bytes.subarray(at, contentEnd))) return giveUp(NOT_UTF8);
     const fields = text.split(form.delimiter);
     return form.width !== null && fields.length !== form.width ? giveUp(widthFault(fields.length, form.width)) : { kind: 'record', next: afterLine, lines: 1, fields };
   }
@@ -86,7 +87,7 @@ function finish(bytes: Buffer, at: number, next: number, fields: readonly string
   if (form.width !== null && fields.length !== form.width) return giveUp(widthFault(fields.length, form.width));
   let lines = 1;
   for (let i = bytes.indexOf(LF, at); i !== -1 && i < next - 1; i = bytes.indexOf(LF, i + 1)) lines++;
-  if (!isUtf8(bytes.subarray(at, next))) return { kind: 'fault', next, lines, fields: [], fault: 'not valid UTF-8' };
+  if (!isUtf8(bytes.subarray(at, next))) return { kind: 'fault', next, lines, fields: [], fault: NOT_UTF8 };
   return { kind: 'record', next, lines, fields };
 }
 

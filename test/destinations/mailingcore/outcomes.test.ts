@@ -154,20 +154,20 @@ describe('other answers', () => {
 describe('calls without an answer', () => {
   const coded = (code: string, more: object = {}) => Object.assign(new Error('to ann@example.com'), { code, ...more });
   it.each(['ECONNREFUSED', 'ENOTFOUND', 'EAI_AGAIN', 'EHOSTUNREACH', 'CERT_HAS_EXPIRED', 'DEPTH_ZERO_SELF_SIGNED_CERT', 'ERR_TLS_CERT_ALTNAME_INVALID'])('%s never left: unavailable', (code) => {
-    expect(outcomeOfError(coded(code)).kind).toBe('unavailable');
-    expect(outcomeOfError(coded('ERR_NETWORK', { cause: coded(code) })).kind).toBe('unavailable');
+    expect(outcomeOfError(coded(code), 'api.mailingcore.com').kind).toBe('unavailable');
+    expect(outcomeOfError(coded('ERR_NETWORK', { cause: coded(code) }), 'api.mailingcore.com').kind).toBe('unavailable');
   });
   it.each(['ECONNRESET', 'EPIPE', 'ERR_CANCELED', 'ECONNABORTED', 'ERR_BAD_RESPONSE', 'HPE_INVALID_CONSTANT', 'ETIMEDOUT', 'EPROTO'])('%s may have been processed: unknown', (code) => {
-    expect(outcomeOfError(coded(code)).kind).toBe('unknown');
+    expect(outcomeOfError(coded(code), 'api.mailingcore.com').kind).toBe('unknown');
   });
   it('a time-out of every connection attempt never left', () => {
-    expect(outcomeOfError(coded('ETIMEDOUT', { syscall: 'connect' })).kind).toBe('unavailable');
-    expect(outcomeOfError(coded('ETIMEDOUT', { errors: [{ syscall: 'connect' }, { syscall: 'connect' }] })).kind).toBe('unavailable');
+    expect(outcomeOfError(coded('ETIMEDOUT', { syscall: 'connect' }), 'api.mailingcore.com').kind).toBe('unavailable');
+    expect(outcomeOfError(coded('ETIMEDOUT', { errors: [{ syscall: 'connect' }, { syscall: 'connect' }] }), 'api.mailingcore.com').kind).toBe('unavailable');
   });
   it('anything thrown is unknown, and its text is not repeated', () => {
     fc.assert(fc.property(fc.anything(), (thrown) => {
-      expect(['unknown', 'unavailable']).toContain(outcomeOfError(thrown).kind);
+      expect(['unknown', 'unavailable']).toContain(outcomeOfError(thrown, 'api.mailingcore.com').kind);
     }));
-    expect(JSON.stringify(outcomeOfError(coded('EWHATEVER')))).not.toContain('ann');
+    expect(JSON.stringify(outcomeOfError(coded('EWHATEVER'), 'api.mailingcore.com'))).not.toContain('ann');
   });
 });
