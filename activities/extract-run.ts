@@ -6,6 +6,9 @@ import { SourceError } from '../src/sources/index.js';
 import type { Dependencies } from './dependencies.js';
 import type { Activities, ExtractReport } from './types.js';
 
+/** Between two wakes of the lane. Milliseconds. */
+const WAKE_MS = 2_000;
+
 /** Reads a run on for some twenty seconds; wakes the lane after the first page that queued something. */
 export function extractRun(dependencies: Dependencies): Activities['extractRun'] {
   const { pool, config, connectors, temporal, stopping, extractBudgetMs = 20_000 } = dependencies;
@@ -16,14 +19,19 @@ export function extractRun(dependencies: Dependencies): Activities['extractRun']
     const context = Context.current();
     const { source, rules } = connectors.wire(config.current(), run.sync);
     let waking: Promise<void> | undefined;
+    let wokenAt = -Infinity;
     try {
       const { done } = await heartbeating(context, () =>
         extract({
           pool, source, rules, run, budgetMs: extractBudgetMs, signal: AbortSignal.any([context.cancellationSignal, stopping]),
           onPage: ({ extracted, queued }) => {
             context.heartbeat({ extracted });
-            // The lane starts while this run still reads. A wake that fails is made up for by the sweep.
-            if (queued > 0) waking ??= wakeLane(temporal, run.account).catch(() => undefined);
+            // The lane starts while this run still reads, and again if it went away meanwhile. A wake that fails is made
+            // up for by the sweep.
+            if (queued > 0 && performance.now() - wokenAt > WAKE_MS) {
+              wokenAt = performance.now();
+              waking = wakeLane(temporal, run.account).catch(() => undefined);
+            }
           },
         }));
       await waking;

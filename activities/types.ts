@@ -1,4 +1,5 @@
-import type { BatchDocument, Counts, LaneState, RunKind, RunStatus, VerificationDocument } from '../src/ledger/index.js';
+import type { DriveResult } from '../src/lanes/index.js';
+import type { BatchDocument, Counts, RunKind, RunStatus, VerificationDocument } from '../src/ledger/index.js';
 
 export interface OpenedRun {
   readonly run: string;
@@ -25,14 +26,8 @@ export interface SettlementReport {
   readonly batches: readonly Omit<BatchDocument, 'message'>[];
 }
 
-export interface DeliverReport {
-  readonly next: 'more' | 'wait' | 'idle';
-  readonly waitMs: number;
-  readonly state: LaneState;
-  readonly reason: string | null;
-  readonly runs: readonly string[];
-  readonly calls: number;
-}
+/** How one delivery ended. */
+export type DeliverReport = DriveResult;
 
 /** What workflows call: ids in, counts and reasons out. */
 export interface Activities {

@@ -1,12 +1,15 @@
 import { setTimeout as sleep } from 'node:timers/promises';
 import {
-  acquireLease, adoptOrphans, anySettled, callAnswered, callLeftLate, callNotMade, claimable, countClaims, claimBatch, dueUnknown, endQuota, findLane, NO_FLOORS, outlook, releaseLease, renewLease,
-  reserveCall, runsTouched, showLane, type Budget, type Claimable, type ClaimedBatch, type Floors, type LaneRow, type LaneState, type Lease, type Pool,
+  acquireLease, adoptOrphans, anySettled, callAnswered, callLeftLate, callNotMade, claimBatch, countClaims, dueUnknown, endQuota, findLane,
+  outlook, releaseLease, reserveCall, runsTouched, showLane, type Budget, type Claimable, type ClaimedBatch, type LaneRow, type LaneState,
+  type Lease, type Pool,
 } from '../ledger/index.js';
 import type { Destination, Outcome } from '../destinations/index.js';
 import { applyOutcome, blockOnSuspects, settleUnknown } from './call.js';
 import { choose, type Choice } from './choose.js';
 import { LedgerClock } from './clock.js';
+import { keepLease } from './lease-keeper.js';
+import { OpenQueue } from './open-queue.js';
 
 /** A destination as the lane drives it. */
 export interface Driven {
@@ -50,15 +53,12 @@ export interface DriveResult {
 /** How early rows are claimed before their call may leave, so that the call leaves on the dot. Milliseconds. */
 const LEAD_MS = 60;
 const POLL_MS = 40;
-const RENEW_MS = 2_500;
-/** Without a renewal for so long the calls are aborted: the lease ends at ten seconds. Milliseconds. */
-const GIVE_UP_MS = 8_000;
 /** A call that leaves so long after its time is written down as leaving when it does. Milliseconds. */
 const LATE_MS = 50;
+/** How long to stay for a reader that stages nothing. Milliseconds. */
+const UNFED_MS = 3_000;
 /** Between looks for runs that are done. Milliseconds. */
 const LOOK_MS = 700;
-/** Between looks at the whole open queue. Milliseconds. */
-const FLOORS_MS = 1_000;
 
 /**
  * Drives one account for a while: settles what is unknown, claims rows, makes paced calls, several at once where the
@@ -81,24 +81,21 @@ interface Place {
   readonly departsAt: number;
 }
 
-const nameOf = (group: Claimable): string => `${group.destinationId}/${group.action}/${group.bundle ?? ''}`;
-
 class Driver {
   private readonly lost = new AbortController();
   private readonly stop: AbortSignal;
   private readonly flying = new Set<Promise<void>>();
   private readonly touched: number[] = [];
-  /** Groups that had nothing to claim after all, and until when they are left alone. */
-  private readonly passedOver = new Map<string, number>();
   private failure: unknown;
   private readonly clock = new LedgerClock();
   private leadMs = LEAD_MS;
   private claims = 0;
-  private floors: Floors = NO_FLOORS;
-  private floorsUntil = 0;
+  private readonly queue: OpenQueue;
   private calls = 0;
   private readonly endsAt: number;
   private looksAgainAt = performance.now() + LOOK_MS;
+  /** When there last was something to send. */
+  private fedAt = performance.now();
 
   constructor(
     private readonly options: DriveOptions,
@@ -106,10 +103,11 @@ class Driver {
   ) {
     this.stop = AbortSignal.any([options.signal, this.lost.signal]);
     this.endsAt = performance.now() + options.windowMs;
+    this.queue = new OpenQueue(options.pool, lease.accountId);
   }
 
   async run(): Promise<DriveResult> {
-    const renewal = this.keepLease();
+    const stopRenewing = keepLease(this.options.pool, this.lease, this.lost);
     try {
       await adoptOrphans(this.options.pool, this.lease, this.options.settleDelay);
       const end = await this.loop();
@@ -119,31 +117,10 @@ class Driver {
       return { ...end, runs: runs.map((run) => run.workflowId), calls: this.calls };
     } finally {
       await Promise.allSettled(this.flying);
-      renewal.stop();
+      stopRenewing();
       if (this.claims > 0) await countClaims(this.options.pool, this.lease, this.claims).catch(() => undefined);
       await releaseLease(this.options.pool, this.lease).catch(() => undefined);
     }
-  }
-
-  /** Renews the lease beside the calls; when it cannot, every call is aborted before somebody else may drive. */
-  private keepLease(): { stop: () => void } {
-    let renewedAt = performance.now();
-    let asking = false;
-    const timer = setInterval(() => {
-      const now = performance.now();
-      // Looked at by this clock, not by the answer: a server that hangs gives none.
-      if (now - renewedAt > GIVE_UP_MS) this.lost.abort(new Error('the lease of the account could not be renewed'));
-      if (asking || now - renewedAt < RENEW_MS) return;
-      asking = true;
-      renewLease(this.options.pool, this.lease).then(
-        (held) => {
-          if (held) renewedAt = now;
-          else this.lost.abort(new Error('the lease of the account was taken over'));
-        },
-        () => undefined,
-      ).finally(() => { asking = false; });
-    }, RENEW_MS / 5);
-    return { stop: () => { clearInterval(timer); } };
   }
 
   private async loop(): Promise<Omit<DriveResult, 'runs' | 'calls'>> {
@@ -182,15 +159,14 @@ class Driver {
   /** One turn: makes a call, or waits for something. Returns how the drive ends, if it does. */
   private async step(lane: LaneRow): Promise<Omit<DriveResult, 'runs' | 'calls'> | undefined> {
     const { pool } = this.options;
-    if (performance.now() > this.floorsUntil) this.fromTheStart();
-    const groups = (await claimable(pool, lane.id, 1_000, this.floors)).filter((group) => performance.now() >= (this.passedOver.get(nameOf(group)) ?? 0));
+    const groups = await this.queue.groups();
     const choice = choose(groups, this.options.driven);
-    if (this.floors !== NO_FLOORS && !this.isFull(choice)) {
-      // Rows may wait before the place we began at: rows that came back, or were locked or uncommitted a moment ago.
-      this.fromTheStart();
+    if (this.queue.partial && !this.isFull(choice)) {
+      this.queue.fromTheStart();
       return undefined;
     }
     if ('waitMs' in choice) return this.nothingReady(lane, groups, choice.waitMs);
+    this.fedAt = performance.now();
     const { group } = choice;
     const driven = this.options.driven(group.destination) as Driven;
     const concurrency = lane.failures > 0 ? 1 : driven.limits.concurrency;
@@ -215,11 +191,6 @@ class Driver {
     return undefined;
   }
 
-  private fromTheStart(): void {
-    this.floors = NO_FLOORS;
-    this.floorsUntil = performance.now() + FLOORS_MS;
-  }
-
   private isFull(choice: Choice): boolean {
     if ('waitMs' in choice) return false;
     const { bundle, destination, ready } = choice.group;
@@ -235,17 +206,16 @@ class Driver {
     const share = (lane.claims + this.claims) % 10 === 9;
     const batch = this.stop.aborted
       ? undefined
-      : await claimBatch(pool, this.lease, group, Math.min(driven.batchSize, driven.destination.capabilities.maxBatchSize), share, Math.max(departsAt - performance.now(), 0), this.floors);
+      : await claimBatch(pool, this.lease, group, Math.min(driven.batchSize, driven.destination.capabilities.maxBatchSize), share, Math.max(departsAt - performance.now(), 0), this.queue.floors);
     // Claims take longer on a busy machine: what the last ones took, with some room, slowly forgotten.
     this.leadMs = Math.min(Math.max(this.leadMs * 0.9, (performance.now() - claimsAt) * 1.5, LEAD_MS), 1_000);
     if (batch === undefined) {
       await callNotMade(pool, place.budget, place.call);
-      // Everything that looked ready belongs to contacts that are in flight: other groups go meanwhile.
-      this.passedOver.set(nameOf(group), performance.now() + POLL_MS);
+      this.queue.passOver(group);
       return;
     }
     this.claims += 1;
-    this.floors = this.floors.map((floor, priority) => Math.max(floor, batch.reached[priority] ?? 0)) as unknown as Floors;
+    this.queue.claimed(batch);
     if (lane.state !== 'sending') await showLane(pool, lane.id, { state: 'sending' });
     const flight = this.fly(batch, driven, place).catch((error: unknown) => {
       this.failure ??= error;
@@ -280,7 +250,8 @@ class Driver {
       return undefined;
     }
     const ahead = await outlook(pool, lane.id);
-    if (lingerMs !== null || ahead.feeding) {
+    // A reader that stages nothing for a while (its source is slow, or gone) wakes the lane again when it does.
+    if (lingerMs !== null || (ahead.feeding && performance.now() - this.fedAt < UNFED_MS)) {
       await this.pause(Math.min(lingerMs ?? POLL_MS, POLL_MS));
       return undefined;
     }
@@ -298,7 +269,7 @@ class Driver {
       await blockOnSuspects(pool, this.lease);
       return undefined;
     }
-    if (groups.length === 0 || [...this.passedOver.values()].some((until) => performance.now() < until)) {
+    if (groups.length === 0 || this.queue.leavesSomethingAlone) {
       await this.pause(POLL_MS);
       return undefined;
     }

@@ -1,16 +1,8 @@
 import type { Pool, Queryable } from './database.js';
 import type { AuditDocument, Counts } from './documents.js';
 
-interface PageSums {
-  readonly extracted: number;
-  readonly invalid: number;
-  readonly filtered: number;
-  readonly unchanged: number;
-  readonly stillRejected: number;
-  readonly superseded: number;
-  readonly suppressed: number;
-  readonly queued: number;
-}
+/** What pages add up to: the left side. */
+type PageSums = Omit<Counts, 'delivered' | 'rejected' | 'overtaken' | 'waiting' | 'inFlight'>;
 
 /**
  * The books of runs from what is kept as they grow: a handful of rows a run, however many contacts it has.

@@ -27,6 +27,7 @@ async function dev(context: Context, withWorker: boolean): Promise<ExitCode> {
   let failed: Promise<never> | undefined;
   if (withWorker) {
     const { hostWorker, LiveConfig } = await import('../../control/index.js');
+    (await import('../../runtime/index.js')).showSdkWarnings();
     const host = await hostWorker({ config: new LiveConfig(config), runtime, directory: config.directory, warn: (line) => { output.warn(line); } });
     context.onClose(() => host.stop());
     // Only a failure ends `dev`; a worker that stops does so because it was told to.

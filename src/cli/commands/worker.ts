@@ -32,6 +32,7 @@ async function work(context: Context, { port: wanted, host: address }: Options):
   const session = await openSession(context);
   const { runtime, pool, config } = session;
   const { hostWorker, LiveConfig } = await import('../../control/index.js');
+  (await import('../../runtime/index.js')).showSdkWarnings();
   const host = await hostWorker({ config: new LiveConfig(config), runtime, directory: config.directory, warn: (line) => { output.warn(line); } });
   context.onClose(() => host.stop());
   let ended = false;
