@@ -82,18 +82,21 @@ export interface ClaimedBatch {
   readonly reached: Floors;
 }
 
-interface ClaimedRow {
-  readonly batch_id: number;
-  readonly ord: number;
-  readonly key: string;
-  readonly fields: string;
-  readonly email: ConsentCode;
-  readonly sms: ConsentCode;
-  readonly known: boolean;
-  readonly attempts: number;
-  readonly priority: number;
-  readonly seq: number;
+/**
+ * A claimed batch as it comes back: one line a contact in each text, which is a tenth of the work of a row each.
+ * Neither keys (control characters make a row invalid) nor JSON text hold a line end of their own.
+ */
+interface ClaimedLines {
+  readonly id: number;
   readonly started_at: string;
+  readonly attempts: number;
+  readonly keys: string;
+  readonly fields: string;
+  /** One digit a contact. */
+  readonly email: string;
+  readonly sms: string;
+  readonly known: string;
+  readonly reached: readonly (number | null)[];
 }
 
 /** Opt-outs first, then by class; `share` lets the lowest class go before the middle ones. */
@@ -139,9 +142,15 @@ const claimSql = (head: string): string => `
     SELECT b.id, row_number() OVER (ORDER BY g.priority, g.seq) - 1, $1, g.sync_id, g.run_no, g.attempts, g.seq, g.version, g.priority,
       g.email, g.sms, g.known OR (g.behind AND EXISTS (SELECT 1 FROM contact c WHERE c.destination_id = $1 AND c.key = g.key)), g.key, g.fp, g.locale, g.fields
     FROM gone g, b
-    RETURNING batch_id, ord, key, fields, email, sms, known, attempts, priority, seq
+    RETURNING ord, key, fields, email, sms, known, attempts, priority, seq
   )
-  SELECT r.*, b.started_at FROM r, b ORDER BY r.ord`;
+  SELECT b.id, b.started_at, max(r.attempts) AS attempts,
+    string_agg(r.key, E'\n' ORDER BY r.ord) AS keys, string_agg(r.fields, E'\n' ORDER BY r.ord) AS fields,
+    string_agg(r.email::text, '' ORDER BY r.ord) AS email, string_agg(r.sms::text, '' ORDER BY r.ord) AS sms,
+    string_agg(r.known::int::text, '' ORDER BY r.ord) AS known,
+    json_build_array(max(r.seq) FILTER (WHERE r.priority = 0), max(r.seq) FILTER (WHERE r.priority = 1),
+      max(r.seq) FILTER (WHERE r.priority = 2), max(r.seq) FILTER (WHERE r.priority = 3)) AS reached
+  FROM r, b GROUP BY b.id, b.started_at`;
 
 /**
  * Moves up to `size` ready rows from the outbox into a new batch, in one statement, under the lease.
@@ -166,18 +175,21 @@ export async function claimBatch(
     values.push(...order, floors);
     head = `SELECT * FROM (${order.map((_, index) => LOOSE(`$${8 + index}`)).join(' UNION ALL ')}) u LIMIT $3`;
   }
-  const { rows } = await db.query<ClaimedRow>({ name: group.bundle === null ? 'claim-loose' : 'claim-bundle', text: claimSql(head), values });
-  const first = rows[0];
-  if (!first) return undefined;
+  const { rows } = await db.query<ClaimedLines>({ name: group.bundle === null ? 'claim-loose' : 'claim-bundle', text: claimSql(head), values });
+  const lines = rows[0];
+  if (!lines) return undefined;
+  const fields = lines.fields.split('\n');
+  const digit = (text: string, at: number): ConsentCode => (text.charCodeAt(at) - 48) as ConsentCode;
   return {
-    id: first.batch_id,
+    id: lines.id,
     destinationId: group.destinationId,
     bundle: group.bundle,
-    startedAt: first.started_at,
-    reached: [0, 1, 2, 3].map((priority) => rows.reduce((most, row) => (row.priority === priority ? Math.max(most, row.seq) : most), 0)) as unknown as Floors,
-    attempts: rows.reduce((most, row) => Math.max(most, row.attempts), 0),
-    rows: rows.map((row) => ({
-      ord: row.ord, key: row.key, action: group.action, fields: row.fields, emailConsent: row.email, smsConsent: row.sms, known: row.known,
+    startedAt: lines.started_at,
+    reached: lines.reached.map((seq) => seq ?? 0) as unknown as Floors,
+    attempts: lines.attempts,
+    rows: lines.keys.split('\n').map((key, ord) => ({
+      ord, key, action: group.action, fields: fields[ord] as string,
+      emailConsent: digit(lines.email, ord), smsConsent: digit(lines.sms, ord), known: lines.known[ord] === '1',
     })),
   };
 }

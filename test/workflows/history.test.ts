@@ -20,7 +20,7 @@ test('no history holds a contact: neither e-mail, phone nor name, also where row
   await world.crm.query(`UPDATE contacts SET first_name = 'Canaria' || external_id, phone = '+47908' || lpad(external_id, 5, '0'), city = 'Kanarivik'`);
   await world.crm.query(`INSERT INTO contacts VALUES (' ', 'canary.key@example.com', '+4790812501', 'Canaria', NULL, NULL, NULL, true, '2025-01-01')`);
   await world.crm.query(`INSERT INTO contacts VALUES ('no-mail', 'canary-broken', '+4790812501', 'Canaria', NULL, NULL, NULL, true, '2025-01-01')`);
-  await world.sandbox.mailingcore.setFaults({ badRows: { externalIds: ['7', '8'], mode: 'request' }, cutNext: 1, burst429: 1 });
+  world.sandbox.mailingcore.setFaults({ badRows: { externalIds: ['7', '8'], mode: 'request' }, cutNext: 1, burst429: 1 });
   const run = await world.run();
   expect(run.counts).toMatchObject({ rejected: 2, invalid: 2 });
   const histories = await world.histories(run.run);
