@@ -1,33 +1,41 @@
-import type { BatchDocument } from '../src/ledger/index.js';
-import { verificationMarkdown } from './verification-details.js';
+import type { BatchDocument, Counts } from '../src/ledger/index.js';
 import type { LaneProgress, SyncProgress } from './names.js';
+import { number, verificationMarkdown } from './verification-details.js';
 
 /** What the Web UI shows of a sync: Markdown, counts and reasons only. */
 export function syncDetails(progress: SyncProgress): string {
-  const lines = [`**${progress.sync}** · ${progress.phase} · ${progress.status}`, ''];
-  if (progress.run !== null) lines.push(`run \`${progress.run}\``, '');
-  if (progress.counts) {
-    const { counts } = progress;
-    lines.push(
-      '| extracted | invalid | filtered | unchanged | superseded | suppressed | queued |', '| ---: | ---: | ---: | ---: | ---: | ---: | ---: |',
-      `| ${counts.extracted} | ${counts.invalid} | ${counts.filtered} | ${counts.unchanged} | ${counts.superseded} | ${counts.suppressed} | ${counts.queued} |`, '',
-      '| delivered | rejected | overtaken | waiting | in flight |', '| ---: | ---: | ---: | ---: | ---: |',
-      `| ${counts.delivered} | ${counts.rejected} | ${counts.overtaken} | ${counts.waiting} | ${counts.inFlight} |`, '',
-    );
-  }
-  if (progress.cursor.to !== null) lines.push(`cursor ${progress.cursor.from ?? 'the beginning'} → ${progress.cursor.to}`, '');
-  if (progress.batches.length > 0) {
-    lines.push('| batch | rows | delivered | rejected | status | HTTP | ms |', '| ---: | ---: | ---: | ---: | --- | ---: | ---: |', ...progress.batches.map(batchLine), '');
-  }
-  if (progress.verification) lines.push(verificationMarkdown(progress.verification));
-  return lines.join('\n');
+  const { sync, phase, status, run, counts, cursor, batches, verification } = progress;
+  const blocks = [`**${sync}** · ${phase} · ${status.replaceAll('_', ' ')}${run === null ? '' : ` · run \`${run}\``}`];
+  if (counts) blocks.push(booksMarkdown(counts));
+  if (cursor.to !== null) blocks.push(`cursor: ${cursor.from ?? 'the beginning'} → ${cursor.to}`);
+  if (verification) blocks.push(verificationMarkdown(verification));
+  if (batches.length > 0) blocks.push(batchesMarkdown(batches));
+  return blocks.join('\n\n');
 }
 
-const batchLine = (batch: Omit<BatchDocument, 'message'>): string =>
-  `| ${batch.batch} | ${batch.rows} | ${batch.delivered} | ${batch.rejected} | ${batch.status} | ${batch.httpStatus ?? ''} | ${batch.durationMs ?? ''} |`;
+/** Both sums of the books. As a list, for the Web UI sets the columns of a wide table without a gap and cuts them off. */
+function booksMarkdown(counts: Counts): string {
+  const side = (names: readonly (keyof Counts)[]): string => names.map((name) => `${number(counts[name])} ${name === 'inFlight' ? 'in flight' : name}`).join(' + ');
+  return [
+    `- **${number(counts.extracted)} extracted** = ${side(['invalid', 'filtered', 'unchanged', 'superseded', 'suppressed', 'queued'])}`,
+    `- **${number(counts.queued)} queued** = ${side(['delivered', 'rejected', 'overtaken', 'waiting', 'inFlight'])}`,
+  ].join('\n');
+}
+
+function batchesMarkdown(batches: readonly Omit<BatchDocument, 'message'>[]): string {
+  return ['last calls:', '', ...batches.map((batch) => {
+    const facts = [`${number(batch.rows)} rows`, `${number(batch.delivered)} delivered`, ...(batch.rejected > 0 ? [`${number(batch.rejected)} rejected`] : [])];
+    const answer = [batch.status, ...(batch.httpStatus === null ? [] : [`HTTP ${batch.httpStatus}`]), ...(batch.durationMs === null ? [] : [`${number(batch.durationMs)} ms`])];
+    return `- ${batch.batch}: ${facts.join(', ')} · ${answer.join(' · ')}`;
+  })].join('\n');
+}
 
 /** What the Web UI shows of a lane. */
 export function laneDetails(progress: LaneProgress, waitMs: number): string {
   const wait = waitMs > 0 ? ` for ${Math.ceil(waitMs / 1000)} s` : '';
-  return [`**${progress.account}** · ${progress.state}${wait}`, '', progress.reason ?? '', '', `${progress.calls} calls by this execution`].join('\n');
+  return [
+    `**${progress.account}** · ${progress.state.replaceAll('_', ' ')}${wait}`,
+    ...(progress.reason === null ? [] : [progress.reason]),
+    `${number(progress.calls)} calls by this execution`,
+  ].join('\n\n');
 }

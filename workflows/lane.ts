@@ -46,7 +46,7 @@ export async function lane(input: LaneInput): Promise<LaneProgress> {
       await condition(allHandlersFinished);
       await continueAsNew<typeof lane>(input);
     }
-    if (report.next === 'wait' && report.waitMs > 0) await condition(() => wakes > seen, report.waitMs);
+    if (report.next === 'wait' && report.waitMs > 0) await condition(() => wakes > seen, report.waitMs, { summary: report.state.replaceAll('_', ' ') });
   }
 }
 

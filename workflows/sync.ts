@@ -13,7 +13,7 @@ import {
 const RETRY = { initialInterval: '500ms', backoffCoefficient: 2, maximumInterval: '15s' } as const;
 
 // Each is a statement or two and safe to repeat: one that a worker took along when it died is not waited for long.
-const ledger = proxyActivities<Activities>({ startToCloseTimeout: '20s', retry: RETRY });
+const ledger = proxyActivities<Activities>({ startToCloseTimeout: '20s', retry: RETRY, summary: 'keeping the books' });
 const reading = proxyActivities<Activities>({ startToCloseTimeout: '15m', heartbeatTimeout: '6s', retry: RETRY, summary: 'reading the source' });
 const checking = proxyActivities<Activities>({ startToCloseTimeout: '12h', heartbeatTimeout: '60s', retry: { ...RETRY, maximumAttempts: 20 }, summary: 'verifying the audience' });
 
@@ -104,7 +104,7 @@ class SyncRun {
           return;
         }
         // The lane tells when rows are settled; news that a crash swallowed is made up for by looking now and then.
-        waitMs = (await condition(() => this.settled > seen, waitMs)) ? FIRST_LOOK_MS : Math.min(2 * waitMs, LONGEST_LOOK_MS);
+        waitMs = (await condition(() => this.settled > seen, waitMs, { summary: 'waiting for the lane to settle rows' })) ? FIRST_LOOK_MS : Math.min(2 * waitMs, LONGEST_LOOK_MS);
         await this.restartIfLong('delivering');
       }
       if (verify) {

@@ -1,17 +1,13 @@
-import type { VerificationDocument } from '../src/ledger/index.js';
+import type { LocaleVerdict, VerificationDocument } from '../src/ledger/index.js';
+
+/** 1234567 as 1,234,567. */
+export const number = (value: number): string => String(value).replace(/\B(?=(\d{3})+$)/g, ',');
 
 /**
- * A verification as Markdown, for the Web UI. Pure, and without imports at run time: workflow code uses it.
+ * A verification as Markdown, for the Web UI: a line a locale. Pure, and without imports at run time: workflow code
+ * uses it.
  */
 export function verificationMarkdown(document: VerificationDocument): string {
-  const number = (value: number): string => String(value).replace(/\B(?=(\d{3})+$)/g, ',');
-  const cell = (text: string): string => text.replace(/[\\|]/g, '\\$&').replace(/\s+/g, ' ');
-  const head = ['locale', 'expected', 'found', 'missing', 'unexpected', 'different', 'pending', 'minimum', 'verdict'];
-  const rows = document.locales.map((locale) => [
-    cell(locale.locale),
-    ...[locale.expected, locale.found, locale.missing, locale.unexpected, locale.different, locale.pending, locale.minimum].map(number),
-    locale.pass ? 'pass' : '**fail**',
-  ]);
   const notes = [`foreign: ${number(document.foreign)}`];
   if (document.elsewhere) notes.push(`of other syncs: ${number(document.elsewhere)}`);
   if (document.method === 'sample' && document.sampleSize !== undefined) {
@@ -21,10 +17,16 @@ export function verificationMarkdown(document: VerificationDocument): string {
   return [
     `**Verification: ${document.verdict}** (${document.method}, against the ${document.against}, ${document.at})`,
     '',
-    `| ${head.join(' | ')} |`,
-    `| --- |${' ---: |'.repeat(7)} --- |`,
-    ...rows.map((row) => `| ${row.join(' | ')} |`),
+    ...document.locales.map(localeLine),
     '',
     notes.join(' · '),
   ].join('\n');
+}
+
+/** `- ✓ **en**: 12,100 expected, 12,089 found, 11 missing · minimum 1` */
+function localeLine(verdict: LocaleVerdict): string {
+  const found = [`${number(verdict.expected)} expected`, `${number(verdict.found)} found`];
+  for (const kind of ['missing', 'unexpected', 'different', 'pending'] as const) if (verdict[kind] > 0) found.push(`${number(verdict[kind])} ${kind}`);
+  const name = verdict.locale.replace(/[\\`*_[\]<>|]/g, '\\$&').replace(/\s+/g, ' ');
+  return `- ${verdict.pass ? '✓' : '✗'} **${name}**: ${found.join(', ')}${verdict.minimum > 0 ? ` · minimum ${number(verdict.minimum)}` : ''}${verdict.pass ? '' : ' · **fail**'}`;
 }

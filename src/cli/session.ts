@@ -6,6 +6,8 @@ import type { Context } from './context.js';
 
 /** Connections of a command that only asks; a hosted worker has its own. */
 const CONNECTIONS = 4;
+/** Milliseconds questions under way may take when the command ends. */
+const LEAVE_MS = 3_000;
 
 /** What a command needs that only reads the ledger. */
 export interface LedgerSession {
@@ -57,6 +59,7 @@ async function open(context: Context, config: Config, runtime: Runtime): Promise
   const { createPool, migrate } = await import('../ledger/index.js');
   await migrate(runtime.databaseUrl);
   const pool = createPool(runtime.databaseUrl, CONNECTIONS);
-  context.onClose(() => pool.end());
+  // A server that hangs lets go of nothing: the command ends all the same.
+  context.onClose(() => Promise.race([pool.end(), new Promise((resolve) => { setTimeout(resolve, LEAVE_MS).unref(); })]));
   return { config, runtime, pool };
 }

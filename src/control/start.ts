@@ -54,7 +54,10 @@ export async function startRun(pool: Pool, temporal: Orchestrator, config: Confi
 export async function startSyncWorkflow(temporal: Orchestrator, sync: string, run: string): Promise<void> {
   const input: SyncInput = { sync, run, attributes: temporal.attributes };
   try {
-    await temporal.client.workflow.start('sync', { workflowId: `sync/${sync}/${run}`, taskQueue: temporal.taskQueue, args: [input], workflowTaskTimeout: TASK_TIMEOUT });
+    await temporal.client.workflow.start('sync', {
+      workflowId: `sync/${sync}/${run}`, taskQueue: temporal.taskQueue, args: [input], workflowTaskTimeout: TASK_TIMEOUT,
+      staticSummary: `a run of ${sync}`,
+    });
   } catch (error) {
     // Started by an earlier, interrupted try.
     if (!(error instanceof WorkflowExecutionAlreadyStartedError)) throw error;
@@ -86,6 +89,7 @@ async function signalLane(temporal: Orchestrator, account: string, signal: 'wake
   const input: LaneInput = { account, attributes: temporal.attributes };
   await temporal.client.workflow.signalWithStart('lane', {
     workflowId: `lane/${account}`, taskQueue: temporal.taskQueue, args: [input], signal, signalArgs: [], workflowTaskTimeout: TASK_TIMEOUT,
+    staticSummary: `the calls to ${account}, at its pace`,
   });
 }
 

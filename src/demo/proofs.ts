@@ -64,7 +64,7 @@ export function audienceIsRight({ verification }: RunDocument, missing: Readonly
   return {
     claim,
     holds: exact && verification.verdict === 'pass' && verification.foreign === 0,
-    detail: exact ? `read back in full; the ${grouped(total)} missing are the opted-in ones the platform refuses` : 'the read-back shows differences nobody planted',
+    detail: exact ? `read back in full; the ${grouped(total)} missing are the opted-in ones that cannot be sent or that the platform refuses` : 'the read-back shows differences nobody planted',
   };
 }
 

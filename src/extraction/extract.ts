@@ -59,12 +59,13 @@ export async function extract(options: ExtractOptions): Promise<Extracted> {
         queued += result.queued;
         options.onPage({ extracted: read, queued: result.queued });
       });
+      // A failed staging is met at an `await ahead`, also when that of the page before it ends the loop first; until
+      // then, or for ever, it must not count as unhandled: that would end the worker.
+      staged.catch(() => undefined);
       // Two pages at most are on their way: one being compared, one waiting for it.
       await ahead;
       await staging.copied;
       ahead = staged;
-      // A failed staging is met at the next await; until then it must not count as unhandled.
-      staged.catch(() => undefined);
       last = page.last || extracted >= (limit ?? Infinity);
       if (last || signal.aborted || performance.now() > endsAt) break;
     }

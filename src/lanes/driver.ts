@@ -256,7 +256,9 @@ class Driver {
       return undefined;
     }
     if (ahead.dueMs !== null) {
-      const reason = 'a call ended without an answer: its contacts are held before they are sent again';
+      const reason = ahead.unknown
+        ? 'a call ended without an answer: its contacts are held before they are sent again'
+        : (lane.reason ?? 'contacts of a call that failed wait before they are sent again');
       await showLane(pool, lane.id, { state: 'waiting', reason, untilMs: ahead.dueMs });
       if (await this.waitShortly(ahead.dueMs)) return undefined;
       return this.end('wait', ahead.dueMs, 'waiting', reason);

@@ -122,7 +122,7 @@ export interface RunDocument {
   readonly estimate: number | null;
 }
 
-export type RunSummary = Omit<RunDocument, 'batches' | 'lane'>;
+export type RunSummary = Omit<RunDocument, 'batches'>;
 
 export interface AuditDocument {
   readonly balanced: boolean;

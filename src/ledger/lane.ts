@@ -135,6 +135,8 @@ export async function dueUnknown(db: Queryable, accountId: number): Promise<read
 export interface Outlook {
   /** Milliseconds until something held becomes due; null: nothing is held. */
   readonly dueMs: number | null;
+  /** Some call ended without an answer and is not settled yet. */
+  readonly unknown: boolean;
   /** A run is still staging rows for the account. */
   readonly feeding: boolean;
   /** Rows wait or are under way. */
@@ -155,6 +157,7 @@ export async function outlook(db: Queryable, accountId: number): Promise<Outlook
     )
     SELECT (SELECT CASE WHEN min(at) IS NOT NULL THEN GREATEST(EXTRACT(EPOCH FROM min(at) - clock_timestamp()) * 1000, 0)::float8 END
             FROM held WHERE isfinite(at)) AS "dueMs",
+      EXISTS (SELECT 1 FROM batch b WHERE b.account_id = $1 AND b.status = 'unknown') AS unknown,
       EXISTS (SELECT 1 FROM run r JOIN sync s ON s.id = r.sync_id JOIN d ON d.id = s.destination_id WHERE r.extracting AND r.ended_at IS NULL) AS feeding,
       EXISTS (SELECT 1 FROM d, LATERAL (SELECT 1 FROM outbox o WHERE o.destination_id = d.id LIMIT 1) o)
         OR EXISTS (SELECT 1 FROM batch b WHERE b.account_id = $1 AND b.status IN ('sending', 'accepted', 'unknown')) AS open,

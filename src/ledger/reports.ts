@@ -41,7 +41,7 @@ export async function runDocument(db: Queryable, runId: string, attached = false
   if (!facts) return undefined;
   const [summary] = await summaries(db, [facts], attached);
   const batches = await batchesOf(db, facts.no, LAST_BATCHES);
-  return { ...(summary as RunSummary), batches, lane: await laneDocument(db, facts.accountId) };
+  return { ...(summary as RunSummary), batches };
 }
 
 /** Runs, newest first, of one sync or of all. */
@@ -53,9 +53,12 @@ export async function listRuns(db: Queryable, sync: string | null, limit: number
 async function summaries(db: Queryable, facts: readonly RunFacts[], attached: boolean): Promise<readonly RunSummary[]> {
   const nos = facts.map((row) => row.no);
   const [books, warnings, calls] = [await booksOf(db, nos), await warningsOf(db, nos), await callsOf(db, nos)];
+  const lanes = new Map<number, LaneDocument>();
+  for (const { accountId } of facts) if (!lanes.has(accountId)) lanes.set(accountId, await laneDocument(db, accountId));
   return facts.map((row) => ({
     run: row.run, sync: row.sync, kind: row.kind, status: row.status, attached,
     counts: books.get(row.no) as Counts,
+    lane: lanes.get(row.accountId) as LaneDocument,
     warnings: warnings.get(row.no) ?? {},
     calls: calls.get(row.no)?.calls ?? { total: 0, succeeded: 0, rateLimited: 0, retried: 0, unknownSettled: 0 },
     batchesTotal: calls.get(row.no)?.calls.total ?? 0,
@@ -95,7 +98,7 @@ export async function batchesOf(db: Queryable, runNo: number, limit: number): Pr
     `SELECT * FROM (
        SELECT b.id AS batch, b.rows, br.rows AS "ofThisRun", br.delivered, br.rejected, b.status, b.http_status AS "httpStatus",
          b.attempt AS attempts, ${isoTime('b.started_at')} AS "startedAt",
-         round(EXTRACT(EPOCH FROM b.answered_at - b.started_at) * 1000)::int AS "durationMs", b.message
+         GREATEST(round(EXTRACT(EPOCH FROM b.answered_at - b.started_at) * 1000), 0)::int AS "durationMs", b.message
        FROM batch_run br JOIN batch b ON b.id = br.batch_id WHERE br.run_no = $1 ORDER BY b.id DESC LIMIT $2
      ) x ORDER BY batch`,
     [runNo, limit],

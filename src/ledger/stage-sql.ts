@@ -31,7 +31,7 @@ WITH s AS MATERIALIZED (
   WHERE ${asked.flying} AND b.destination_id = $1 AND b.status IN ('sending', 'accepted', 'unknown') AND br.outcome IS NULL
 ), j AS NOT MATERIALIZED (
   SELECT s.*,
-    o.version AS o_version, o.run_no AS o_run, o.priority AS o_priority, o.sync_id AS o_sync, o.seq AS o_seq,
+    o.tid AS o_tid, o.version AS o_version, o.run_no AS o_run, o.priority AS o_priority, o.sync_id AS o_sync, o.seq AS o_seq,
     o.key IS NOT NULL AND (o.fp, o.email, o.sms, o.action) = (s.fp, s.email, s.sms, s.action) AS o_same,
     f.version AS f_version, f.sync_id AS f_sync,
     f.key IS NOT NULL AND (f.fp, f.email, f.sms, f.action) = (s.fp, s.email, s.sms, s.action) AS f_same,
@@ -45,7 +45,7 @@ WITH s AS MATERIALIZED (
   FROM s
   LEFT JOIN f ON f.key = s.key
   -- LATERAL with LIMIT: always a probe of the index, whatever the planner believes of the page's size.
-  LEFT JOIN LATERAL (SELECT * FROM outbox o WHERE ${asked.waiting} AND o.destination_id = $1 AND o.key = s.key LIMIT 1) o ON true
+  LEFT JOIN LATERAL (SELECT o.ctid AS tid, o.* FROM outbox o WHERE ${asked.waiting} AND o.destination_id = $1 AND o.key = s.key LIMIT 1) o ON true
   LEFT JOIN LATERAL (SELECT * FROM contact c WHERE c.destination_id = $1 AND c.key = s.key LIMIT 1) c ON true
   LEFT JOIN LATERAL (
     SELECT x.id, x.version, x.fp, x.email, x.sms, x.action, x.code, x.since FROM rejection x
@@ -93,12 +93,13 @@ export const CLASSIFY = `${compare({ resend: '$5', waiting: '$6', flying: '$7', 
   INSERT INTO overtaken (destination_id, key, run_no, version, reason)
   SELECT $1, key, $3, version, 'something newer was known already' FROM d WHERE verdict = 'overtaken'
 ), dropped AS (
-  DELETE FROM outbox o USING d WHERE d.verdict = 'back' AND o.destination_id = $1 AND o.key = d.key
+  -- By place: the row is locked, and a join by key can be planned as every row of the queue against every one of the page.
+  DELETE FROM outbox o USING d WHERE d.verdict = 'back' AND o.ctid = d.o_tid
 ), replacing AS (
   UPDATE outbox o SET version = ${VERSION}, seq = CASE WHEN d.opt_out AND o.priority > 0 THEN nextval('outbox_seq') ELSE o.seq END, sync_id = $2, run_no = $3, action = d.action, email = d.email, sms = d.sms, fp = d.fp,
     priority = LEAST(o.priority, CASE WHEN d.opt_out THEN 0 ELSE $4::int END), locale = d.locale, fields = d.fields,
     bundle = NULL, attempts = 0, staged_at = clock_timestamp(), known = d.c_version IS NOT NULL, behind = o.behind OR d.f_version IS NOT NULL
-  FROM d WHERE d.verdict = 'queue' AND d.o_version IS NOT NULL AND o.destination_id = $1 AND o.key = d.key
+  FROM d WHERE d.verdict = 'queue' AND d.o_version IS NOT NULL AND o.ctid = d.o_tid
 ), queued AS (
   -- Every inserter holds the destination's lock, so what was not waiting a moment ago is not waiting now.
   INSERT INTO outbox (destination_id, key, seq, version, sync_id, run_no, priority, action, email, sms, known, behind, fp, locale, fields)
@@ -114,9 +115,13 @@ export const CLASSIFY = `${compare({ resend: '$5', waiting: '$6', flying: '$7', 
 ), resolved AS (
   -- A contact that reads differently, or as delivered, leaves the list of rejections by itself.
   UPDATE rejection x SET resolved_at = clock_timestamp(), resolution = 'the source changed'
-  FROM d WHERE d.r_open AND x.destination_id = $1 AND x.key = d.key AND x.resolved_at IS NULL
-    AND (d.verdict IN ('queue', 'back', 'unchanged', 'owned') OR (x.code = 'invalid' AND d.verdict <> 'uninvited'))
-    AND x.sync_id = $2
+  FROM d CROSS JOIN LATERAL (
+    SELECT r.ctid AS place FROM rejection r
+    WHERE r.destination_id = $1 AND r.key = d.key AND r.resolved_at IS NULL AND r.sync_id = $2
+      AND (d.verdict IN ('queue', 'back', 'unchanged', 'owned') OR (r.code = 'invalid' AND d.verdict <> 'uninvited'))
+    OFFSET 0
+  ) open
+  WHERE d.r_open AND x.ctid = open.place
 )
 SELECT verdict, count(*) AS count, count(*) FILTER (WHERE opt_out) AS opt_outs,
   CASE WHEN verdict = 'uninvited' THEN json_agg(json_build_array(key, only_if_known)) END AS uninvited

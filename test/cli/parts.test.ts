@@ -7,6 +7,7 @@ import { describe, expect, test } from 'vitest';
 import { csvLine, writeCsv } from '../../src/cli/files/index.js';
 import { exitOfRun, isConnectionTrouble, isHalted, Rate, Watch } from '../../src/cli/following/index.js';
 import { COMMANDS } from '../../src/cli/commands/index.js';
+import { progressLine } from '../../src/cli/output/index.js';
 import { secondsFor } from '../../src/control/index.js';
 import type { Counts, LaneDocument, RunPulse, VerificationDocument } from '../../src/ledger/index.js';
 import { run } from './support.js';
@@ -70,6 +71,20 @@ describe('progress', () => {
     const during = rate.snapshot(pulse(100, true), 1_000);
     expect(during).toMatchObject({ rowsPerSecond: 100, total: 1_000, eta: 9_000 });
     expect(rate.snapshot(pulse(200, false), 2_000)).toMatchObject({ rowsPerSecond: 100, total: 500, eta: 3_000 });
+  });
+});
+
+describe('progress of a run that waits', () => {
+  test('a source that is away is named as such, and nothing counts as its pace while rows are in flight', () => {
+    const pulse: RunPulse = {
+      status: 'running', ended: false, extracting: true, calls: 1, estimate: null, trouble: { reason: 'Postgres at db:5432: nobody listens there', seconds: 9 },
+      lane: LANE, counts: { ...COUNTS, extracted: 5, queued: 5, inFlight: 5 },
+    };
+    const rate = new Rate();
+    rate.snapshot({ ...pulse, counts: COUNTS }, 0);
+    const snapshot = rate.snapshot(pulse, 1_000);
+    expect(snapshot.rowsPerSecond).toBe(0);
+    expect(progressLine(snapshot, 0)).toBe('0/5 delivered · 0 rows/s · 1 call · waiting for the source: Postgres at db:5432: nobody listens there');
   });
 });
 

@@ -98,7 +98,7 @@ describe('a broken line is a row with a fault at its line, and the rest is read'
 
   it('bytes that are not UTF-8', async () => {
     const content = Buffer.concat([Buffer.from('id,name\n1,a\n2,'), Buffer.from([0xe9, 0xff]), Buffer.from('\n3,"'), Buffer.from([0xc3]), Buffer.from('\nx"\n4,\ufffd\n')]);
-    expect(await lines(content)).toEqual(['2 1 "a"', '3 not valid UTF-8', '4 not valid UTF-8', '6 4 "\ufffd"']);
+    expect(await lines(content)).toEqual(['2 1 "a"', '3 not valid UTF-8 (save the file as UTF-8)', '4 not valid UTF-8 (save the file as UTF-8)', '6 4 "\ufffd"']);
   });
 
   it('a quoted field or a line without end is given up within a bound', async () => {
@@ -159,11 +159,17 @@ describe('what is wrong with the configuration', () => {
   });
 
   it('missing and repeated columns are named with those that exist', async () => {
-    const missing = await failure(source('a,b\n', { updatedAt: 'at' }));
-    expect(missing.message).toContain('"id", "at", "name"');
-    expect(missing.hint).toContain('a, b');
+    const missing = await failure(source('id,b\u0007\n', { updatedAt: 'at' }));
+    expect(missing.message).toContain('"at", "name"');
+    expect(missing.hint).toContain('id, b\ufffd;');
     expect((await failure(source('id,name,name\n'))).message).toContain('"name" twice');
     expect((await failure(source(Buffer.from('\ufeffid,name\n', 'utf16le')))).message).toContain('UTF-16');
+  });
+
+  it('a first line that is no header may be a contact: nothing of it is repeated', async () => {
+    const { message, hint } = await failure(source('7,ann@example.com,Ann\n8,bob@example.com,Bob\n'));
+    expect(message).toContain('has no column "id", "name"');
+    expect(`${message} ${hint ?? ''}`).not.toMatch(/ann|bob/i);
   });
 
   it('a file that changes while it is read ends the run', async () => {

@@ -78,8 +78,11 @@ async function* linesOf(session: Session, id: string, csv: boolean): AsyncGenera
 }
 
 interface Repair {
-  readonly run: string;
+  /** null: nothing was queued. */
+  readonly run: string | null;
   readonly contacts: number;
+  /** Contacts left as they are: opted out at the platform, which holds against what the source says. */
+  readonly optedOutThere: number;
   /** Where it was followed: how it ended. */
   readonly status?: string;
 }
@@ -87,18 +90,26 @@ interface Repair {
 /** Sends the contacts that differ once more, as the source has them. Followed where nobody else would deliver it. */
 async function queueRepair(context: Context, session: Session, name: string, id: string): Promise<Repair | undefined> {
   const only: string[] = [];
-  for await (const { key } of differencesOf(session, id)) only.push(key);
-  if (only.length === 0) return undefined;
+  let optedOutThere = 0;
+  for await (const difference of differencesOf(session, id)) {
+    // Sending the source's opt-in again would bring back somebody who left at the platform.
+    if (difference.expected?.['optedIn'] === true && difference.found?.['optedIn'] === false) optedOutThere += 1;
+    else only.push(difference.key);
+  }
+  if (optedOutThere > 0) {
+    context.output.warn(`${formatNumber(optedOutThere)} contacts are opted out at the platform though the source says opted in: they are left as they are`);
+  }
+  if (only.length === 0) return optedOutThere === 0 ? undefined : { run: null, contacts: 0, optedOutThere };
   const { startRun } = await import('../../control/index.js');
   const { run, attached } = await startRun(session.pool, session.temporal, session.config, name, { kind: 'repair', only, resend: true });
   if (attached) {
     context.output.warn(`a run of this sync is reading just now (${run}): nothing was queued for repair; ask again when it has ended`);
-    return { run, contacts: 0 };
+    return { run, contacts: 0, optedOutThere };
   }
   context.output.progress(`${formatNumber(only.length)} contacts are queued for repair by run ${run}`);
-  if (!session.hosting()) return { run, contacts: only.length };
+  if (!session.hosting()) return { run, contacts: only.length, optedOutThere };
   const { document } = await followRun(context, session, { run, workflowId: `sync/${name}/${run}`, attached, timeoutMs: undefined });
-  return { run, contacts: only.length, status: document.status };
+  return { run, contacts: only.length, optedOutThere, status: document.status };
 }
 
 function viewOf(document: VerificationDocument, differences: readonly Difference[], colors: Colors): string {

@@ -28,6 +28,10 @@ export interface Followed {
 }
 
 const POLL_MS = 120;
+/** Milliseconds after which a ledger that says nothing counts as away: a server can hang without refusing anybody. */
+const SILENT_MS = 5_000;
+/** Milliseconds the last question of all may take. */
+const LAST_MS = 15_000;
 /** Milliseconds between two looks at Temporal and at the workers. */
 const LOOK_MS = 2_500;
 /** Milliseconds a run on a halted lane may go on reading and settling before it is left. */
@@ -50,6 +54,8 @@ class Follower {
   private looking: Promise<void> | undefined;
   private toldOfWorkers = false;
   private failure: unknown;
+  /** A question the ledger has not answered yet: no second one beside it. */
+  private asked: Promise<RunPulse | undefined> | undefined;
 
   constructor(
     private readonly context: Context,
@@ -84,8 +90,15 @@ class Follower {
 
   private async pulse(): Promise<RunPulse | undefined> {
     const { runPulse } = await import('../../ledger/index.js');
+    this.asked ??= runPulse(this.session.pool, this.options.run).finally(() => { this.asked = undefined; });
+    // The following may end before the answer comes; it must not count as unhandled then.
+    this.asked.catch(() => undefined);
     try {
-      const pulse = await runPulse(this.session.pool, this.options.run);
+      const pulse = await within(this.asked, SILENT_MS, this.context.signal);
+      if (pulse === 'late') {
+        if (!this.context.signal.aborted) this.ledger.ill();
+        return undefined;
+      }
       if (pulse === undefined) throw unknownRun(this.options.run);
       this.ledger.well();
       return pulse;
@@ -180,12 +193,25 @@ class Follower {
     const { runDocument } = await import('../../ledger/index.js');
     let document: RunDocument | undefined;
     try {
-      document = await runDocument(this.session.pool, this.options.run, this.options.attached);
+      const answer = await within(runDocument(this.session.pool, this.options.run, this.options.attached), LAST_MS, new AbortController().signal);
+      if (answer === 'late') throw new CliError('the ledger (Postgres) does not answer', EXIT.unreached, 'bring Postgres back; nothing is lost');
+      document = answer;
     } catch (error) {
-      if (leave === undefined || !isConnectionTrouble(error)) throw error;
+      if (leave === undefined || !(error instanceof CliError || isConnectionTrouble(error))) throw error;
     }
     if (document === undefined) throw leave === undefined ? unknownRun(this.options.run) : new CliError(leave.reason, leave.exit, leave.hint);
     if (leave === undefined) return { document, exit: exitOfRun(document) };
     return { document, exit: leave.exit, left: { reason: leave.reason, hint: leave.hint } };
+  }
+}
+
+/** What is promised, or `late` where it takes longer than so many milliseconds or the signal comes first. */
+async function within<T>(promised: Promise<T>, ms: number, signal: AbortSignal): Promise<T | 'late'> {
+  const answered = new AbortController();
+  const late = sleep(ms, 'late' as const, { signal: AbortSignal.any([signal, answered.signal]) }).catch(() => 'late' as const);
+  try {
+    return await Promise.race([promised, late]);
+  } finally {
+    answered.abort();
   }
 }

@@ -164,6 +164,9 @@ describe('calls without an answer', () => {
     expect(outcomeOfError(coded('ETIMEDOUT', { syscall: 'connect' }), 'api.mailingcore.com').kind).toBe('unavailable');
     expect(outcomeOfError(coded('ETIMEDOUT', { errors: [{ syscall: 'connect' }, { syscall: 'connect' }] }), 'api.mailingcore.com').kind).toBe('unavailable');
   });
+  it('what was called is named', () => {
+    expect(outcomeOfError(coded('ECONNREFUSED'), '127.0.0.1:9')).toMatchObject({ message: 'MailingCore at 127.0.0.1:9 was not reached: nobody listens there' });
+  });
   it('anything thrown is unknown, and its text is not repeated', () => {
     fc.assert(fc.property(fc.anything(), (thrown) => {
       expect(['unknown', 'unavailable']).toContain(outcomeOfError(thrown, 'api.mailingcore.com').kind);

@@ -1,0 +1,33 @@
+import { expect, test } from 'vitest';
+import type { Counts } from '../../src/ledger/index.js';
+import { laneDetails, syncDetails } from '../../workflows/details.js';
+
+const counts: Counts = {
+  extracted: 19972, invalid: 24, filtered: 0, unchanged: 0, stillRejected: 0, superseded: 0, suppressed: 0, queued: 19948,
+  delivered: 19926, rejected: 22, overtaken: 0, waiting: 0, inFlight: 0,
+};
+
+test('the Web UI shows both sums of the books, the cursor and the last batches', () => {
+  const details = syncDetails({
+    run: '01J', sync: 'crm-newsletter', phase: 'closed', status: 'completed_with_rejects', counts, cursor: { from: null, to: '2025-01-01T00:00:00.000000Z' },
+    batches: [{ batch: 7, rows: 1000, ofThisRun: 1000, delivered: 1000, rejected: 0, status: 'settled', httpStatus: null, attempts: 1, startedAt: '', durationMs: 12 }],
+    verification: null,
+  });
+  expect(details.split('\n')).toEqual([
+    '**crm-newsletter** · closed · completed with rejects · run `01J`',
+    '',
+    '- **19,972 extracted** = 24 invalid + 0 filtered + 0 unchanged + 0 superseded + 0 suppressed + 19,948 queued',
+    '- **19,948 queued** = 19,926 delivered + 22 rejected + 0 overtaken + 0 waiting + 0 in flight',
+    '',
+    'cursor: the beginning → 2025-01-01T00:00:00.000000Z',
+    '',
+    'last calls:',
+    '',
+    '- 7: 1,000 rows, 1,000 delivered · settled · 12 ms',
+  ]);
+});
+
+test('the Web UI shows why a lane waits and how long', () => {
+  expect(laneDetails({ account: 'acme', state: 'backing_off', reason: 'MailingCore is down', calls: 1234 }, 2_500))
+    .toBe('**acme** · backing off for 3 s\n\nMailingCore is down\n\n1,234 calls by this execution');
+});
