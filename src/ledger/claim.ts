@@ -104,8 +104,8 @@ const classOrder = (share: boolean): readonly number[] => (share ? [0, 3, 2, 1] 
 
 /** No version of the contact is in flight. Only a row staged behind another can have one. */
 const FREE = `(NOT o.behind OR NOT EXISTS (
-        SELECT 1 FROM batch_row f JOIN batch fb ON fb.id = f.batch_id
-        WHERE f.destination_id = $1 AND f.key = o.key AND f.outcome IS NULL AND fb.status IN ('sending', 'accepted', 'unknown')))`;
+        SELECT 1 FROM batch fb JOIN batch_row f ON f.batch_id = fb.id
+        WHERE fb.destination_id = $1 AND fb.status IN ('sending', 'accepted', 'unknown') AND f.key = o.key AND f.outcome IS NULL))`;
 
 const LOOSE = (priority: string): string => `
   SELECT * FROM (
