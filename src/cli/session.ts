@@ -1,5 +1,6 @@
 import type { Config } from '../config/index.js';
-import type { Orchestrator, WorkerHost } from '../control/index.js';
+import type { Orchestrator } from '../control/index.js';
+import type { WorkerHost } from '../hosting/index.js';
 import type { Pool } from '../ledger/index.js';
 import type { Runtime } from '../runtime/index.js';
 import type { Context } from './context.js';
@@ -35,7 +36,7 @@ export async function openSession(context: Context): Promise<Session> {
   const config = await context.config();
   const runtime = await context.runtime();
   const ledger = await open(context, config, runtime);
-  const { hostWorker, LiveConfig, workerLives } = await import('../control/index.js');
+  const [{ LiveConfig }, { hostWorker, workerLives }] = await Promise.all([import('../control/index.js'), import('../hosting/index.js')]);
   let host: WorkerHost | undefined;
   let starting: Promise<void> | undefined;
   const start = async (): Promise<void> => {

@@ -5,4 +5,4 @@ export { cancelRun, registerRun, registerSync, startRun, wakeLane, type Orchestr
 export { planSync, secondsFor, type PlanDocument, type PlanRequest } from './plan.js';
 export { retryFailures } from './retry.js';
 export { verifySync, type VerifyRequest } from './verify.js';
-export { hostWorker, workerLives, type HostOptions, type WorkerHost } from './host.js';
+export { workerName } from './owner.js';

@@ -1,5 +1,6 @@
 import { loadConfig, type Config } from '../config/index.js';
-import { hostWorker, LiveConfig, type Orchestrator } from '../control/index.js';
+import { LiveConfig, type Orchestrator } from '../control/index.js';
+import { hostWorker } from '../hosting/index.js';
 import { createPool, type Pool } from '../ledger/index.js';
 import { openRuntime, type Runtime } from '../runtime/index.js';
 import { startSandbox, type Sandbox } from '../sandbox/index.js';

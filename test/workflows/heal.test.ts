@@ -54,7 +54,8 @@ test('with Temporal\'s state thrown away the ledger alone tells what is left, an
     temporal: { address: inject('temporalAddress'), namespace, taskQueue: world.runtime.taskQueue },
   });
   try {
-    const { hostWorker, LiveConfig } = await import('../../src/control/index.js');
+    const { LiveConfig } = await import('../../src/control/index.js');
+    const { hostWorker } = await import('../../src/hosting/index.js');
     const second = await hostWorker({ config: new LiveConfig(world.config), runtime: empty, directory: world.directory, warn: () => undefined });
     const closed = await world.until(run, (document) => document.counts.delivered === 100 && document.endedAt !== null);
     expect(closed.status).toBe('failed');

@@ -26,7 +26,7 @@ async function dev(context: Context, withWorker: boolean): Promise<ExitCode> {
   const { runtime, pool, config } = await openSession(context);
   let failed: Promise<never> | undefined;
   if (withWorker) {
-    const { hostWorker, LiveConfig } = await import('../../control/index.js');
+    const [{ LiveConfig }, { hostWorker }] = await Promise.all([import('../../control/index.js'), import('../../hosting/index.js')]);
     (await import('../../runtime/index.js')).showSdkWarnings();
     const host = await hostWorker({ config: new LiveConfig(config), runtime, directory: config.directory, warn: (line) => { output.warn(line); } });
     context.onClose(() => host.stop());

@@ -38,7 +38,7 @@ async function pause(context: Context, name: string): Promise<ExitCode> {
 /** The lane is woken where something can wake it; elsewhere the next worker finds its rows. */
 async function resume(context: Context, name: string): Promise<ExitCode> {
   const config = await context.config();
-  const { workerLives, wakeLane } = await import('../../control/index.js');
+  const [{ wakeLane }, { workerLives }] = await Promise.all([import('../../control/index.js'), import('../../hosting/index.js')]);
   const somewhere = config.temporal.address !== null || (context.env['TEMPORAL_ADDRESS'] ?? '') !== '' || workerLives(config.directory);
   const session = somewhere ? await openSession(context) : undefined;
   const { pool } = session ?? (await openLedger(context));

@@ -88,7 +88,7 @@ async function detached({ output }: Context, session: Session, { run: id, attach
   const { runDocument } = await import('../../ledger/index.js');
   const document = await runDocument(session.pool, id, attached);
   if (document === undefined) throw unknownRun(id);
-  const { workerLives } = await import('../../control/index.js');
+  const { workerLives } = await import('../../hosting/index.js');
   if (session.runtime.embeddedTemporal && !workerLives(session.config.directory)) {
     output.warn('no worker lives beside this configuration: the run begins with the next one (syncline dev, or any run)');
   }

@@ -31,7 +31,7 @@ async function work(context: Context, { port: wanted, host: address }: Options):
   const { output, signal } = context;
   const session = await openSession(context);
   const { runtime, pool, config } = session;
-  const { hostWorker, LiveConfig } = await import('../../control/index.js');
+  const [{ LiveConfig }, { hostWorker }] = await Promise.all([import('../../control/index.js'), import('../../hosting/index.js')]);
   (await import('../../runtime/index.js')).showSdkWarnings();
   const host = await hostWorker({ config: new LiveConfig(config), runtime, directory: config.directory, warn: (line) => { output.warn(line); } });
   context.onClose(() => host.stop());

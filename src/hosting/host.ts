@@ -2,12 +2,9 @@ import { mkdirSync, readdirSync, readFileSync, renameSync, rmSync, writeFileSync
 import path from 'node:path';
 import { ulid } from 'ulid';
 import type { Dependencies } from '../../activities/index.js';
+import { Connectors, heal, workerName, type LiveConfig } from '../control/index.js';
 import { createPool, migrate } from '../ledger/index.js';
 import { createWorker, isAlive, ownProcess, type ProcessId, type Runtime } from '../runtime/index.js';
-import type { LiveConfig } from './configuration.js';
-import { Connectors } from './connectors.js';
-import { heal } from './heal.js';
-import { workerName } from './owner.js';
 
 /** Milliseconds between sweeps that wake lanes and mark orphaned runs. */
 const SWEEP_MS = 60_000;

@@ -1,0 +1,1 @@
+export { hostWorker, workerLives, type HostOptions, type WorkerHost } from './host.js';
