@@ -1,10 +1,7 @@
-import { mkdtempSync, rmSync } from 'node:fs';
-import os from 'node:os';
-import path from 'node:path';
-import pg from 'pg';
-import { openRuntime, type Runtime } from '../src/runtime/index.js';
 import type { RunDocument } from '../src/ledger/index.js';
-import { command, cpuOfTree, cpuSeconds, parentOf, peakMemory, type Command } from './processes.js';
+import type { Runtime } from '../src/runtime/index.js';
+import { withInstallation } from './installation.js';
+import { command, cpuOfTree, cpuSeconds, parentOf, peakMemory } from './processes.js';
 import { changeOnePercent, fillCrm, writeConfig } from './setup.js';
 
 interface Sample {
@@ -52,23 +49,11 @@ async function eventsOf(runtime: Runtime): Promise<number> {
 
 /** Loads `rows` contacts into a sandbox that answers `latency` ms late, then runs again without and with changes. Prints as it goes. */
 export async function benchLoad(rows: number, latency: number, concurrency: number): Promise<void> {
-  const directory = mkdtempSync(path.join(os.tmpdir(), 'syncline-bench-'));
-  const started: Command[] = [];
-  const runtime = await openRuntime({
-    directory, database: null, temporal: { address: null, namespace: 'default', taskQueue: 'syncline' }, report: () => undefined,
-    env: { ...process.env, TEMPORAL_ADDRESS: '' },
-  });
-  const crm = new pg.Client({ connectionString: runtime.databaseUrl });
-  try {
-    await crm.connect();
+  await withInstallation(async ({ directory, runtime, crm, sandbox, baseUrl, faults, start }) => {
     await fillCrm(crm, rows);
-    const sandbox = command(['sandbox', '--port', '0', '--json'], directory);
-    started.push(sandbox);
-    const { platforms, url } = JSON.parse(await sandbox.line(/^\{.*\}$/m)) as { url: string; platforms: { mailingcore: { baseUrl: string } } };
-    if (latency > 0) await fetch(`${url}/_control/faults`, { method: 'POST', headers: { 'content-type': 'application/json' }, body: JSON.stringify({ latency }) });
-    writeConfig(directory, runtime.databaseUrl, platforms.mailingcore.baseUrl, `limits: {calls: 100000, per: 1s, concurrency: ${concurrency}}`);
-    const dev = command(['dev'], directory);
-    started.push(dev);
+    if (latency > 0) await faults({ latency });
+    writeConfig(directory, runtime.databaseUrl, baseUrl, `limits: {calls: 100000, per: 1s, concurrency: ${concurrency}}`);
+    const dev = start(['dev']);
     await dev.line(/http:\/\/\S+/);
     const postmaster = await crm.query<{ pid: number }>(`SELECT pg_backend_pid() AS pid`);
     const pids = { worker: dev.pid, sandbox: sandbox.pid, postgres: parentOf(postmaster.rows[0]?.pid ?? 0) };
@@ -85,12 +70,5 @@ export async function benchLoad(rows: number, latency: number, concurrency: numb
       `${rows.toLocaleString('en').padStart(9)} rows  ${`${latency} ms`.padStart(6)}  worker's peak memory ${peakFirst} MiB after the first load, ${peakMemory(dev.pid)} MiB in the end;` +
         ` Temporal events ${events} (${Math.round((events / rows) * 1_000_000)} a million contacts); sandbox busy ${((first.cpu.sandbox / first.runMs) * 100_000).toFixed(0)} % of the first load`,
     );
-  } finally {
-    for (const one of started) one.child.kill('SIGINT');
-    await Promise.all(started.map((one) => one.ended));
-    await crm.end();
-    await runtime.close();
-    rmSync(directory, { recursive: true, force: true });
-  }
+  });
 }
-

@@ -62,13 +62,14 @@ export async function applyOutcome(context: ApplyContext, batch: ClaimedBatch, o
       await blockIfOnlySuspects(context, batch.destinationId, next.reason);
       break;
     case 'again':
-      await back('refused', next.rowsMs === null ? asItWas : whole(next.outage ? now.tries + 1 : now.tries, false, next.rowsMs), next.spendsAttempt);
+      // First the hold, as with a block: a call that left in between would be refused again.
       if (next.laneMs > 0) {
         // A platform that does not say how long is asked ever more seldom, as in an outage.
         await holdLane(pool, lease, next.laneMs, next.outage || (outcome.kind === 'throttled' && outcome.retryAfterMs === null));
         if (!next.outage) await holdPace(pool, lease.accountId, 'main', next.laneMs);
         await showLane(pool, lease.accountId, { state: next.state, reason: next.reason, untilMs: next.laneMs });
       }
+      await back('refused', next.rowsMs === null ? asItWas : whole(next.outage ? now.tries + 1 : now.tries, false, next.rowsMs), next.spendsAttempt);
       break;
     case 'block':
       // First the block: rows that are back in the outbox are claimed within milliseconds.
