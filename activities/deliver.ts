@@ -18,6 +18,7 @@ export function deliver(dependencies: Dependencies): Activities['deliver'] {
         {
           destination: connectors.destination(destination), batchSize: destination.batchSize, linger: destination.linger,
           timeout: destination.timeout, settleDelay: destination.settleDelay, limits: destination.limits,
+          ...('resultsWithin' in destination && { resultsWithin: destination.resultsWithin }),
         },
       ]),
     );
@@ -33,6 +34,7 @@ export function deliver(dependencies: Dependencies): Activities['deliver'] {
       const done = drive({
         pool, account, owner, driven: (name) => driven.get(name),
         settleDelay: Math.max(10, ...ours.map((destination) => destination.settleDelay)),
+        alone: ours.some((destination) => destination.limits.concurrency === 1),
         windowMs: deliverWindowMs, longWaitMs, signal: AbortSignal.any([context.cancellationSignal, stopping, stop.signal]),
         onCall: (calls) => { context.heartbeat({ calls }); },
       }).finally(() => driving.delete(account));

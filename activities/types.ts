@@ -29,6 +29,12 @@ export interface SettlementReport {
 /** How one delivery ended. */
 export type DeliverReport = DriveResult;
 
+/** What a verification by sample tells with its heartbeats: contacts read, and to be read. */
+export interface VerifyBeat {
+  readonly done: number;
+  readonly total: number;
+}
+
 /** What workflows call: ids in, counts and reasons out. */
 export interface Activities {
   openRun(input: { sync: string; run: string | null; workflowId: string }): Promise<OpenedRun>;
@@ -38,6 +44,6 @@ export interface Activities {
   closeRun(input: { run: string; status: RunStatus; error: string | null }): Promise<SettlementReport>;
   stopReading(input: { run: string }): Promise<void>;
   verifyRun(input: { run: string }): Promise<VerificationDocument>;
-  verifySync(input: { sync: string; id: string; against: 'source' | 'ledger' }): Promise<VerificationDocument>;
+  verifySync(input: { sync: string; id: string; against: 'source' | 'ledger'; confidence?: number; maxError?: number }): Promise<VerificationDocument>;
   deliver(input: { account: string }): Promise<DeliverReport>;
 }

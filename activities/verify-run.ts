@@ -4,7 +4,7 @@ import { DestinationError } from '../src/destinations/index.js';
 import { findRun, type VerificationDocument } from '../src/ledger/index.js';
 import { SourceError } from '../src/sources/index.js';
 import type { Dependencies } from './dependencies.js';
-import type { Activities } from './types.js';
+import type { Activities, VerifyBeat } from './types.js';
 
 /** Verifies the sync of a run and records the verdict with the run. */
 export function verifyRun(dependencies: Dependencies): Activities['verifyRun'] {
@@ -17,22 +17,29 @@ export function verifyRun(dependencies: Dependencies): Activities['verifyRun'] {
 
 /** Verifies a sync because somebody asked, and keeps what differs in the ledger. */
 export function verifySync(dependencies: Dependencies): Activities['verifySync'] {
-  return ({ sync, id, against }) => verify(dependencies, sync, { against, runNo: null, id });
+  return ({ sync, id, against, confidence, maxError }) => verify(dependencies, sync, { against, runNo: null, id, confidence, maxError });
 }
 
 async function verify(
   { pool, config, connectors }: Dependencies,
   sync: string,
-  how: Pick<VerifyRequest, 'against' | 'runNo' | 'id'>,
+  how: Pick<VerifyRequest, 'against' | 'runNo' | 'id' | 'confidence' | 'maxError'>,
 ): Promise<VerificationDocument> {
   const context = Context.current();
   const current = config.current();
   if (!current.syncs[sync]) throw ApplicationFailure.nonRetryable(`there is no sync ${sync} in the worker's configuration`, 'UnknownSync');
-  const timer = setInterval(() => { context.heartbeat(); }, 5_000);
+  // Counts only. The last ones are said again while nothing moves: a heartbeat without any would wipe them.
+  let read: VerifyBeat | undefined;
+  const beat = (): void => { context.heartbeat(read); };
+  const timer = setInterval(beat, 5_000);
   try {
     const ids = await registerSync(pool, current, sync);
     return await verifyNow({
-      pool, wired: connectors.wire(current, sync), ids, ...how, signal: context.cancellationSignal, onProgress: () => { context.heartbeat(); },
+      pool, wired: connectors.wire(current, sync), ids, ...how, signal: context.cancellationSignal,
+      onProgress: (progress) => {
+        read = progress?.sample ?? read;
+        beat();
+      },
     });
   } catch (error) {
     throw sorted(error);

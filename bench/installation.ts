@@ -2,7 +2,8 @@ import { mkdtempSync, rmSync } from 'node:fs';
 import os from 'node:os';
 import path from 'node:path';
 import pg from 'pg';
-import { openRuntime, type Runtime } from '../src/runtime/index.js';
+import { onShutdown, openRuntime, type Runtime } from '../src/runtime/index.js';
+import type { PlatformName } from './platforms.js';
 import { command, type Command } from './processes.js';
 
 /** Embedded services, a CRM's connection and a sandbox process, in a folder of their own. */
@@ -13,16 +14,16 @@ export interface Installation {
   readonly sandbox: Command;
   /** Of the sandbox, for its control routes. */
   readonly url: string;
-  /** MailingCore's base URL there. */
+  /** The platform's base URL there. */
   readonly baseUrl: string;
-  /** Sets the sandbox's faults. */
+  /** Sets the faults of the platform's sandbox. */
   faults(faults: object): Promise<void>;
   /** Starts a command that is stopped at the end. */
   start(args: readonly string[]): Command;
 }
 
-/** Runs `work` in a fresh installation and takes everything away afterwards. */
-export async function withInstallation(work: (installation: Installation) => Promise<void>): Promise<void> {
+/** Runs `work` in a fresh installation for one platform and takes everything away afterwards. */
+export async function withInstallation(platform: PlatformName, work: (installation: Installation) => Promise<void>): Promise<void> {
   const directory = mkdtempSync(path.join(os.tmpdir(), 'syncline-bench-'));
   const started: Command[] = [];
   const start = (args: readonly string[]): Command => {
@@ -35,19 +36,24 @@ export async function withInstallation(work: (installation: Installation) => Pro
     env: { ...process.env, TEMPORAL_ADDRESS: '' },
   });
   const crm = new pg.Client({ connectionString: runtime.databaseUrl });
+  // What waits for them then fails, and everything is taken away below.
+  const unheard = onShutdown(() => { for (const one of started) one.child.kill('SIGINT'); });
   try {
     await crm.connect();
     const sandbox = start(['sandbox', '--port', '0', '--json']);
-    const { platforms, url } = JSON.parse(await sandbox.line(/^\{.*\}$/m)) as { url: string; platforms: { mailingcore: { baseUrl: string } } };
+    const { platforms, url } = JSON.parse(await sandbox.line(/^\{.*\}$/m)) as { url: string; platforms: Record<PlatformName, { baseUrl: string }> };
     const faults = async (wanted: object): Promise<void> => {
-      await fetch(`${url}/_control/faults`, { method: 'POST', headers: { 'content-type': 'application/json' }, body: JSON.stringify(wanted) });
+      const body = JSON.stringify({ [platform]: wanted });
+      const { ok, status } = await fetch(`${url}/_control/faults`, { method: 'POST', headers: { 'content-type': 'application/json' }, body });
+      if (!ok) throw new Error(`the sandbox refused its faults (${status})`);
     };
-    await work({ directory, runtime, crm, sandbox, url, baseUrl: platforms.mailingcore.baseUrl, faults, start });
+    await work({ directory, runtime, crm, sandbox, url, baseUrl: platforms[platform].baseUrl, faults, start });
   } finally {
     for (const one of started) one.child.kill('SIGINT');
     await Promise.all(started.map((one) => one.ended));
     await crm.end();
     await runtime.close();
     rmSync(directory, { recursive: true, force: true });
+    unheard();
   }
 }

@@ -1,7 +1,8 @@
 import type { RunDocument } from '../src/ledger/index.js';
 import type { Runtime } from '../src/runtime/index.js';
-import { withInstallation } from './installation.js';
-import { command, cpuOfTree, cpuSeconds, parentOf, peakMemory } from './processes.js';
+import { withInstallation, type Installation } from './installation.js';
+import type { PlatformName } from './platforms.js';
+import { cpuOfTree, cpuSeconds, parentOf, peakMemory } from './processes.js';
 import { changeOnePercent, fillCrm, writeConfig } from './setup.js';
 
 interface Sample {
@@ -27,10 +28,10 @@ function print(rows: number, latency: number, sample: Sample): void {
   );
 }
 
-async function measure(what: string, directory: string, args: readonly string[], pids: { worker: number; sandbox: number; postgres: number }): Promise<Sample> {
+async function measure(what: string, start: Installation['start'], args: readonly string[], pids: { worker: number; sandbox: number; postgres: number }): Promise<Sample> {
   const read = (): Sample['cpu'] => ({ worker: cpuSeconds(pids.worker), sandbox: cpuSeconds(pids.sandbox), postgres: cpuOfTree(pids.postgres) });
   const before = read();
-  const { stdout, code, ms } = await command(['run', 'bench', '--json', '--quiet', ...args], directory).ended;
+  const { stdout, code, ms } = await start(['run', 'bench', '--json', '--quiet', ...args]).ended;
   const after = read();
   if (code !== 0) throw new Error(`run ended with ${code}: ${stdout.slice(0, 2_000)}`);
   const document = JSON.parse(stdout) as RunDocument;
@@ -48,23 +49,24 @@ async function eventsOf(runtime: Runtime): Promise<number> {
 }
 
 /** Loads `rows` contacts into a sandbox that answers `latency` ms late, then runs again without and with changes. Prints as it goes. */
-export async function benchLoad(rows: number, latency: number, concurrency: number): Promise<void> {
-  await withInstallation(async ({ directory, runtime, crm, sandbox, baseUrl, faults, start }) => {
+export async function benchLoad(platform: PlatformName, rows: number, latency: number, concurrency: number): Promise<void> {
+  await withInstallation(platform, async ({ directory, runtime, crm, sandbox, baseUrl, faults, start }) => {
     await fillCrm(crm, rows);
     if (latency > 0) await faults({ latency });
-    writeConfig(directory, runtime.databaseUrl, baseUrl, `limits: {calls: 100000, per: 1s, concurrency: ${concurrency}}`);
+    // Nothing but our own work and the platform's answers takes time.
+    writeConfig(directory, runtime.databaseUrl, { platform, baseUrl, batchSize: 1_000, rate: { calls: 100_000, per: 1_000 }, concurrency });
     const dev = start(['dev']);
     await dev.line(/http:\/\/\S+/);
     const postmaster = await crm.query<{ pid: number }>(`SELECT pg_backend_pid() AS pid`);
     const pids = { worker: dev.pid, sandbox: sandbox.pid, postgres: parentOf(postmaster.rows[0]?.pid ?? 0) };
 
-    const first = await measure('first load', directory, [], pids);
+    const first = await measure('first load', start, [], pids);
     print(rows, latency, first);
     const peakFirst = peakMemory(dev.pid);
-    print(rows, latency, await measure('again, no change', directory, [], pids));
+    print(rows, latency, await measure('again, no change', start, [], pids));
     await changeOnePercent(crm);
-    print(rows, latency, await measure('again, 1 % changed', directory, [], pids));
-    print(rows, latency, await measure('full re-read, no change', directory, ['--full'], pids));
+    print(rows, latency, await measure('again, 1 % changed', start, [], pids));
+    print(rows, latency, await measure('full re-read, no change', start, ['--full'], pids));
     const events = await eventsOf(runtime);
     console.log(
       `${rows.toLocaleString('en').padStart(9)} rows  ${`${latency} ms`.padStart(6)}  worker's peak memory ${peakFirst} MiB after the first load, ${peakMemory(dev.pid)} MiB in the end;` +

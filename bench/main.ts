@@ -1,24 +1,22 @@
-import { parseArgs } from 'node:util';
 import { benchLoad } from './load.js';
+import { readOptions, USAGE, type Options } from './options.js';
 import { benchPace } from './pace.js';
 
-const { values, positionals } = parseArgs({
-  allowPositionals: true,
-  options: {
-    rows: { type: 'string', default: '100000,1000000' },
-    latency: { type: 'string', default: '0,50' },
-    concurrency: { type: 'string', default: '4' },
-    seconds: { type: 'string', default: '60' },
-  },
-});
-const numbers = (text: string): number[] => text.split(',').map(Number);
+function asked(): Options | null {
+  try {
+    return readOptions(process.argv.slice(2));
+  } catch (error) {
+    console.error(`bench: ${error instanceof Error ? error.message : String(error)}\n${USAGE}`);
+    process.exit(2);
+  }
+}
 
-const [what = 'load'] = positionals;
-if (what === 'load') {
-  for (const rows of numbers(values.rows)) for (const latency of numbers(values.latency)) await benchLoad(rows, latency, Number(values.concurrency));
-} else if (what === 'pace') {
-  await benchPace(Number(values.seconds));
+const options = asked();
+if (options === null) {
+  console.log(USAGE);
+} else if (options.what === 'load') {
+  const { platform, rows, latency, concurrency } = options;
+  for (const count of rows) for (const late of latency) await benchLoad(platform, count, late, concurrency);
 } else {
-  console.error(`bench: there is no benchmark "${what}": load, pace`);
-  process.exitCode = 2;
+  await benchPace(options.pace);
 }

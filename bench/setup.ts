@@ -1,6 +1,7 @@
 import { writeFileSync } from 'node:fs';
 import path from 'node:path';
 import type pg from 'pg';
+import { PLATFORMS, type PlatformName, type Rate } from './platforms.js';
 
 /** Makes the CRM's table: `count` contacts dated a year ago, one a second, a fifth of them opted out. */
 export async function fillCrm(crm: pg.Client, count: number): Promise<void> {
@@ -25,8 +26,18 @@ export async function changeOnePercent(crm: pg.Client): Promise<number> {
   return rowCount ?? 0;
 }
 
-/** @param destination YAML added to the destination: its limits, its batch size */
-export function writeConfig(directory: string, crmUrl: string, baseUrl: string, destination: string): void {
+/** What a benchmark asks of its destination. */
+export interface Destination {
+  readonly platform: PlatformName;
+  readonly baseUrl: string;
+  /** The platform's default where absent. */
+  readonly batchSize?: number;
+  readonly rate: Rate;
+  readonly concurrency: number;
+}
+
+/** Writes the configuration of one sync, `bench`, from the CRM's table into `destination`. */
+export function writeConfig(directory: string, crmUrl: string, { platform, baseUrl, batchSize, rate, concurrency }: Destination): void {
   writeFileSync(
     path.join(directory, 'syncline.yaml'),
     `version: 1
@@ -39,14 +50,13 @@ sources:
     updatedAt: updated_at
     fields: {email: email, phone: phone, locale: locale, emailConsent: opt_in, country: country, firstName: first_name, lastName: last_name, attributes: [city]}
 destinations:
-  newsletter:
-    type: mailingcore
+  target:
+    type: ${platform}
     baseUrl: ${baseUrl}
-    apiKey: mc_test_bench
-    tenantId: bench
-    ${destination}
+    ${PLATFORMS[platform].settings}
+    limits: {calls: ${rate.calls}, per: ${rate.per}ms, concurrency: ${concurrency}}${batchSize === undefined ? '' : `\n    batchSize: ${batchSize}`}
 syncs:
-  bench: {source: crm, destination: newsletter}
+  bench: {source: crm, destination: target}
 `,
   );
 }

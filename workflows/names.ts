@@ -73,6 +73,9 @@ export interface VerifyInput {
   /** Under which the differences are kept in the ledger. */
   readonly id: string;
   readonly against: 'source' | 'ledger';
+  /** Of a sample; absent: as the configuration says. */
+  readonly confidence?: number;
+  readonly maxError?: number;
   readonly attributes: boolean;
 }
 

@@ -15,7 +15,7 @@ const RETRY = { initialInterval: '500ms', backoffCoefficient: 2, maximumInterval
 // Each is a statement or two and safe to repeat: one that a worker took along when it died is not waited for long.
 const ledger = proxyActivities<Activities>({ startToCloseTimeout: '20s', retry: RETRY, summary: 'keeping the books' });
 const reading = proxyActivities<Activities>({ startToCloseTimeout: '15m', heartbeatTimeout: '6s', retry: RETRY, summary: 'reading the source' });
-const checking = proxyActivities<Activities>({ startToCloseTimeout: '12h', heartbeatTimeout: '60s', retry: { ...RETRY, maximumAttempts: 20 }, summary: 'verifying the audience' });
+const checking = proxyActivities<Activities>({ startToCloseTimeout: '7d', heartbeatTimeout: '60s', retry: { ...RETRY, maximumAttempts: 20 }, summary: 'verifying the audience' });
 
 /** Milliseconds between looks at a run's books while no news comes: at first, and doubling up to. */
 const FIRST_LOOK_MS = 8_000;

@@ -12,12 +12,16 @@ export function verificationMarkdown(document: VerificationDocument): string {
   if (document.elsewhere) notes.push(`of other syncs: ${number(document.elsewhere)}`);
   if (document.method === 'sample' && document.sampleSize !== undefined) {
     const confidence = document.confidence === undefined ? '' : ` (confidence ${document.confidence})`;
-    notes.push(`sample of ${number(document.sampleSize)}${confidence}`);
+    const population = document.population === undefined ? '' : ` of ${number(document.population)}`;
+    const atMost = document.atMost === undefined ? '' : `, at most ${number(document.atMost)} differ`;
+    notes.push(`sample of ${number(document.sampleSize)}${population}${atMost}${confidence}; what differs is estimated`);
   }
+  if (document.receipts) notes.push(`receipts of ${number(document.receipts.batches)} batches, ${number(document.receipts.mismatched)} do not add up, ${number(document.receipts.withoutReceipt)} missing`);
   return [
     `**Verification: ${document.verdict}** (${document.method}, against the ${document.against}, ${document.at})`,
     '',
     ...document.locales.map(localeLine),
+    ...(document.faults ?? []).map((fault) => `- ✗ ${fault}`),
     '',
     notes.join(' · '),
   ].join('\n');

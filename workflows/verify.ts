@@ -5,7 +5,8 @@ import { verificationMarkdown } from './verification-details.js';
 import { kindAttribute, syncAttribute, verificationQuery, type VerifyInput } from './names.js';
 
 const { verifySync } = proxyActivities<Activities>({
-  startToCloseTimeout: '12h',
+  // A sample is read at the account's pace: at one read a second, a week is half a million of them. The heartbeat tells a dead worker.
+  startToCloseTimeout: '7d',
   heartbeatTimeout: '60s',
   retry: { initialInterval: '1s', backoffCoefficient: 2, maximumInterval: '30s', maximumAttempts: 20 },
   summary: 'reading both sides',
@@ -21,7 +22,8 @@ export async function verify(input: VerifyInput): Promise<VerificationDocument> 
       { key: kindAttribute, value: 'verify' },
     ]);
   }
-  document = await verifySync({ sync: input.sync, id: input.id, against: input.against });
+  const { sync, id, against, confidence, maxError } = input;
+  document = await verifySync({ sync, id, against, ...(confidence === undefined ? {} : { confidence }), ...(maxError === undefined ? {} : { maxError }) });
   setCurrentDetails(verificationMarkdown(document));
   return document;
 }

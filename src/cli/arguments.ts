@@ -23,6 +23,20 @@ export async function durationOf(text: string, option: string): Promise<number> 
   return value;
 }
 
+/** How sure a sample must be, as in the configuration's `verify:`. @throws CliError (exit 2) naming the option */
+export async function certaintyOf(asked: { readonly confidence?: string; readonly maxError?: string }): Promise<{ readonly confidence?: number; readonly maxError?: number }> {
+  const { CONFIDENCE_WORDS, isConfidence, isMaxError, MAX_ERROR_WORDS } = await import('../config/index.js');
+  const read = (text: string, option: string, fits: (value: number) => boolean, expected: string): number => {
+    const value = text.trim() === '' ? Number.NaN : Number(text);
+    if (!fits(value)) throw new CliError(`${option}: found ${JSON.stringify(text)}`, EXIT.misused, `expected ${expected}`);
+    return value;
+  };
+  return {
+    ...(asked.confidence === undefined ? {} : { confidence: read(asked.confidence, '--confidence', isConfidence, CONFIDENCE_WORDS) }),
+    ...(asked.maxError === undefined ? {} : { maxError: read(asked.maxError, '--max-error', isMaxError, MAX_ERROR_WORDS) }),
+  };
+}
+
 /** `A,B` as a list of keys. */
 export function keys(text: string, before: readonly string[] = []): readonly string[] {
   const found = text.split(',').map((key) => key.trim()).filter((key) => key !== '');

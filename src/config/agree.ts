@@ -40,8 +40,8 @@ export function checkAccounts(destinations: Readonly<Record<string, DestinationC
   }
 }
 
-function paceOf({ limits: { calls, per, concurrency, read } }: DestinationConfig): string {
-  return JSON.stringify([calls, per, concurrency, read?.calls, read?.per]);
+function paceOf({ limits: { calls, per, concurrency, gap, read } }: DestinationConfig): string {
+  return JSON.stringify([calls, per, concurrency, gap, read?.calls, read?.per]);
 }
 
 /** A filter on a field that the source does not map would hold back everybody. */

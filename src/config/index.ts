@@ -8,4 +8,5 @@ export { formatDurationExact, parseDuration } from './duration.js';
 export { didYouMean } from './suggest.js';
 export { PLATFORMS, defaultAccount } from './platforms.js';
 export type { PlatformFacts } from './platforms.js';
+export { CONFIDENCE_WORDS, isConfidence, isMaxError, MAX_ERROR_WORDS, SAMPLE_DEFAULTS } from './verification.js';
 export type * from './types.js';

@@ -14,6 +14,13 @@ export const PLATFORMS = {
    * unknown: how many calls may be open at once; four keep the pace at answers of half a second.
    */
   mailingcore: { maxBatchSize: 1000, limits: { calls: 300, per: 60_000, concurrency: 4 } },
+  /**
+   * doc: 1–1000 records a call; BulkUpsert once a minute, one at a time. Its page limits that method: log-ins and
+   * reads are counted apart. unknown: how many of those an account may make; one a second is careful.
+   */
+  dengage: { maxBatchSize: 1000, limits: { calls: 1, per: 60_000, concurrency: 1, read: { calls: 60, per: 60_000 } } },
+  /** doc: up to 1000 contacts a call, 100 recommended; 100 requests / 10 s per token on the smallest plan, polls and log-ins included. */
+  mainbrainer: { maxBatchSize: 1000, limits: { calls: 100, per: 10_000, concurrency: 8 } },
 } as const satisfies Record<string, PlatformFacts>;
 
 /**

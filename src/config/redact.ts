@@ -27,7 +27,7 @@ export function redactedConfig(config: Pick<Config, 'sources' | 'destinations' |
 }
 
 /** Their keys are names of contact fields and columns: one called `token` is no secret. */
-const NAMES_ONLY = new Set(['fields', 'filter', 'locales']);
+const NAMES_ONLY = new Set(['fields', 'filter', 'locales', 'columns', 'properties']);
 
 /** A copy with sorted keys (so that their order in the file changes no hash), without secrets. */
 function redact(value: unknown, path: readonly string[] = []): unknown {

@@ -86,6 +86,8 @@ export interface Limits {
   readonly calls: number;
   readonly per: number;
   readonly concurrency: number;
+  /** Milliseconds between the starts of two calls, at least; absent: `per` / `calls` alone decides. */
+  readonly gap?: number;
   /** What the platform counts apart for reads; absent: reads share the budget above. */
   readonly read?: { readonly calls: number; readonly per: number };
 }
@@ -116,7 +118,40 @@ export interface MailingCoreConfig extends DestinationBase {
   readonly matchBy: 'externalId' | 'email';
 }
 
-export type DestinationConfig = MailingCoreConfig;
+export interface DengageConfig extends DestinationBase {
+  readonly type: 'dengage';
+  /** Without a trailing slash. */
+  readonly baseUrl: string;
+  readonly userkey: string;
+  readonly password: string;
+  /** Whether contacts that are not in master_contact are made. @default true */
+  readonly insertIfNotExists: boolean;
+  /** One invalid record refuses the whole call, which is then split. @default false */
+  readonly throwExceptionIfInvalidRecord: boolean;
+  /** Custom column → attribute (or `locale`, `country`). */
+  readonly columns: Readonly<Record<string, string>>;
+}
+
+export interface MainBrainerConfig extends DestinationBase {
+  readonly type: 'mainbrainer';
+  /** Without a trailing slash. */
+  readonly baseUrl: string;
+  readonly userName: string;
+  readonly password: string;
+  readonly privateToken: string;
+  /** Uuid; absent: all contacts. */
+  readonly listId?: string;
+  /** Public address of `worker --port`'s /webhooks/NAME; absent: results are only polled for. */
+  readonly webhookUrl?: string;
+  /** What happens to a contact whose mobile or e-mail changed while its id there is not known. @default "hold" */
+  readonly onKeyChange: 'hold' | 'send';
+  /** Property name or uuid → attribute (or `locale`, `country`). */
+  readonly properties: Readonly<Record<string, string>>;
+  /** Milliseconds to wait for the result of an accepted batch. @default 1800000 */
+  readonly resultsWithin: number;
+}
+
+export type DestinationConfig = MailingCoreConfig | DengageConfig | MainBrainerConfig;
 
 export interface VerifyConfig {
   /** When a verification follows by itself. */
@@ -125,6 +160,10 @@ export interface VerifyConfig {
   readonly locales: Readonly<Record<string, number>>;
   /** Differences that still pass, a locale. @default 0 */
   readonly tolerance: number;
+  /** Of a sample, where the platform cannot be read in full. @default 0.95 */
+  readonly confidence: number;
+  /** Share of contacts that may differ unseen by a sample. @default 0.01 */
+  readonly maxError: number;
 }
 
 export interface SyncConfig {

@@ -39,6 +39,8 @@ const hash = (value: unknown): string => createHash('sha256').update(JSON.string
 /** Names of what decides how a source's row becomes a destination's; pace and time-outs do not. */
 const SOURCE_PARTS = ['type', 'table', 'query', 'path', 'key', 'defaultCountry', 'fields'];
 const DESTINATION_PARTS = ['type', 'baseUrl', 'tenantId', 'matchBy'];
+/** Of some types only: where there is none of it the hash stays what it was before there could be any. */
+const DESTINATION_OWN_PARTS = ['columns', 'properties', 'listId'];
 const SYNC_PARTS = ['source', 'destination', 'filter', 'onDelete'];
 
 /** What a run stores of its configuration, and the hashes that tell whether it changed. */
@@ -48,7 +50,7 @@ export function configurationOf(config: Config, sync: string): { readonly config
   const { source, destination, sync: rules } = redacted.config;
   return {
     config: redacted.config,
-    mappingHash: hash([pick(source, SOURCE_PARTS), pick(destination, DESTINATION_PARTS), pick(rules, SYNC_PARTS)]),
+    mappingHash: hash([pick(source, SOURCE_PARTS), pick(destination, [...DESTINATION_PARTS, ...DESTINATION_OWN_PARTS.filter((name) => name in destination)]), pick(rules, SYNC_PARTS)]),
     destinationHash: hash(destination),
   };
 }

@@ -24,6 +24,10 @@ export interface PlanDocument {
     readonly stillRejected: number;
     readonly overtaken: number;
     readonly owned: number;
+    /** Contacts the platform takes for another one. */
+    readonly duplicates: number;
+    /** Contacts whose mobile or e-mail changed while their id at the platform is not known. */
+    readonly held: number;
     readonly filtered: number;
     readonly superseded: number;
     readonly invalid: number;
@@ -35,6 +39,11 @@ export interface PlanDocument {
   readonly invalidRows: readonly InvalidRow[];
   /** Bulk calls needed. */
   readonly calls: number;
+  /**
+   * The same by what a call carries: where a platform's own opt-outs are to stand, updates without a change of consent go
+   * in calls of their own, without it; changes of key too.
+   */
+  readonly kinds: readonly { readonly consent: boolean; readonly renames: boolean; readonly rows: number; readonly calls: number }[];
   /** Seconds until the last of them may leave, at the account's limit. */
   readonly seconds: number;
   readonly cursor: { readonly from: string | null; readonly to: string | null };
@@ -58,14 +67,15 @@ export interface PlanRequest {
  * @throws SourceError
  */
 export async function planSync({ pool, config, wired, full, signal, onRead }: PlanRequest): Promise<PlanDocument> {
-  const { sync, source, rules, destinationConfig } = wired;
+  const { sync, source, rules, destinationConfig, destination: { capabilities } } = wired;
   const kind = full ? 'full' : 'incremental';
   const known = await findSync(pool, { sync: sync.name, destination: sync.destination, account: destinationConfig.account });
-  const sums = { extracted: 0, unchanged: 0, stillRejected: 0, overtaken: 0, owned: 0, filtered: 0, superseded: 0, invalid: 0 };
+  const sums = { extracted: 0, unchanged: 0, stillRejected: 0, overtaken: 0, owned: 0, duplicates: 0, held: 0, filtered: 0, superseded: 0, invalid: 0 };
   const warnings: Record<string, number> = {};
   const reasons: Record<string, number> = {};
   const invalidRows: InvalidRow[] = [];
-  const comparison = await Comparison.open(pool, { syncId: known.syncId, destinationId: known.destinationId, resend: false });
+  const sizeOf = (renames: boolean): number => Math.min(destinationConfig.batchSize, renames ? (capabilities.maxRenameBatchSize ?? Infinity) : Infinity);
+  const comparison = await Comparison.open(pool, { syncId: known.syncId, destinationId: known.destinationId, resend: false, ways: capabilities });
   try {
     const plan = await source.begin({ kind, state: known.state }, signal);
     for await (const page of source.pages(plan, null, signal)) {
@@ -80,23 +90,26 @@ export async function planSync({ pool, config, wired, full, signal, onRead }: Pl
       sums.stillRejected += compared.stillRejected;
       sums.overtaken += compared.overtaken;
       sums.owned += compared.owned;
+      sums.duplicates += compared.duplicates;
+      sums.held += compared.held;
       sums.filtered += built.filtered + compared.filtered;
       sums.superseded += built.superseded;
       sums.invalid += invalid.length;
       onRead(sums.extracted);
       if (page.last) break;
     }
-    const { creates, updates, optOuts } = await comparison.totals();
-    const calls = Math.ceil((creates + updates) / destinationConfig.batchSize);
+    const { creates, updates, optOuts, kinds: grouped } = await comparison.totals();
+    const kinds = grouped.map(({ form, rows }) => ({ consent: form.consent, renames: form.renames, rows, calls: Math.ceil(rows / sizeOf(form.renames)) }));
+    const calls = kinds.reduce((sum, kind) => sum + kind.calls, 0);
     const remapped = known.configHash !== null && known.configHash !== configurationOf(config, sync.name).mappingHash;
     return {
       sync: sync.name, kind,
       counts: { ...sums, creates, updates, optOuts },
-      warnings, invalid: reasons, invalidRows, calls,
+      warnings, invalid: reasons, invalidRows, calls, kinds,
       seconds: secondsFor(calls, destinationConfig.limits),
       cursor: { from: known.state?.cursor ?? null, to: plan.to },
       lane: known.accountId === null ? null : await laneDocument(pool, known.accountId),
-      notices: [...plan.warnings, ...(remapped && !full ? [REMAPPED] : [])],
+      notices: [...plan.warnings, ...(capabilities.notices ?? []), ...(remapped && !full ? [REMAPPED] : [])],
     };
   } finally {
     comparison.close();

@@ -10,7 +10,8 @@ export async function retryFailures(pool: Pool, temporal: Orchestrator, config: 
   const opened = await registerRun(pool, config, sync, { kind: 'retry' }, (run) => `sync/${sync}/${run}`);
   if (!opened.attached) {
     const run = (await findRun(pool, opened.run)) as RunRow;
-    await queueRejections(pool, run.no, reason);
+    const type = config.destinations[config.syncs[sync]?.destination ?? ''];
+    await queueRejections(pool, run.no, reason, type?.type === 'mainbrainer' && type.onKeyChange === 'hold');
     await startSyncWorkflow(temporal, sync, opened.run);
   }
   return { run: opened.run, attached: opened.attached };

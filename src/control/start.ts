@@ -1,7 +1,7 @@
 import { isGrpcServiceError, WorkflowExecutionAlreadyStartedError, WorkflowNotFoundError, type Client } from '@temporalio/client';
 import { ulid } from 'ulid';
 import type { Config, DestinationConfig, SyncConfig } from '../config/index.js';
-import { ensureSync, openRun, tryAgain, type Pool, type RunOptions, type SyncIds } from '../ledger/index.js';
+import { accountsWithWork, ensureSync, openRun, tryAgain, type Pool, type RunOptions, type SyncIds } from '../ledger/index.js';
 import type { LaneInput, SyncInput } from '../../workflows/names.js';
 import { configurationOf } from './configuration.js';
 
@@ -46,7 +46,10 @@ export async function registerRun(
 /** Starts a run of a sync now; where one already extracts, that one is named instead. */
 export async function startRun(pool: Pool, temporal: Orchestrator, config: Config, name: string, options: RunOptions): Promise<{ readonly run: string; readonly attached: boolean }> {
   const opened = await registerRun(pool, config, name, options, (run) => `sync/${name}/${run}`);
-  if (!opened.attached) await startSyncWorkflow(temporal, name, opened.run);
+  if (!opened.attached) {
+    await startSyncWorkflow(temporal, name, opened.run);
+    await wakeWaiting(pool, temporal, opened.account);
+  }
   return { run: opened.run, attached: opened.attached };
 }
 
@@ -67,6 +70,11 @@ export async function startSyncWorkflow(temporal: Orchestrator, sync: string, ru
 /** Wakes an account's lane, starting it where it does not run. Carries no data: the lane asks the ledger. */
 export function wakeLane(temporal: Orchestrator, account: string): Promise<void> {
   return signalLane(temporal, account, 'wake');
+}
+
+/** Wakes the lane of rows that wait for an earlier run: a new one lifts a block, also where it finds nothing to stage. */
+export async function wakeWaiting(pool: Pool, temporal: Orchestrator, account: string): Promise<void> {
+  if ((await accountsWithWork(pool)).includes(account)) await wakeLane(temporal, account);
 }
 
 /** Wakes a lane and has it wait no longer for a delivery whose worker is gone. The lease keeps a living one safe. */

@@ -1,9 +1,11 @@
-import { setTimeout as sleep } from 'node:timers/promises';
-import type { DestinationConfig } from '../config/index.js';
-import { CONSENT, type Paced } from '../destinations/index.js';
+import { SAMPLE_DEFAULTS } from '../config/index.js';
 import { buildPage } from '../extraction/index.js';
-import { callAnswered, reserveCall, storeDifferences, type Budget, type Pool, type VerificationDocument } from '../ledger/index.js';
-import { expectedFromLedger, recordVerification, verifyAudience, type ExpectedContact } from '../verification/index.js';
+import { pacedCalls } from '../lanes/index.js';
+import { findSync, storeDifferences, type Pool, type VerificationDocument } from '../ledger/index.js';
+import {
+  consentOf, expectedFromLedger, knownContacts, recordVerification, sampleCost, verifyAudience, verifyReceipts, verifySample,
+  type CompareInput, type ExpectedContact, type SampleCost, type Verification, type VerifyProgress,
+} from '../verification/index.js';
 import type { SyncIds } from '../ledger/index.js';
 import type { Wired } from './connectors.js';
 
@@ -16,32 +18,77 @@ export interface VerifyRequest {
   readonly runNo: number | null;
   /** Under which the differences are kept in the ledger; null: they are not kept. */
   readonly id: string | null;
+  /** Of a sample; absent: as the sync's configuration says. */
+  readonly confidence?: number | undefined;
+  readonly maxError?: number | undefined;
   readonly signal: AbortSignal;
-  readonly onProgress: () => void;
+  /** @param progress absent while the differences are kept */
+  readonly onProgress: (progress?: VerifyProgress) => void;
 }
 
-/** Compares a sync's source side with its destination, records the verdict and keeps the differences in the ledger. */
+/**
+ * Compares a sync's source side with its destination as far as the platform lets itself be read, records the verdict
+ * and keeps the differences in the ledger.
+ */
 export async function verifySync(request: VerifyRequest): Promise<VerificationDocument> {
   const { pool, wired, ids, signal } = request;
-  const { destination, destinationConfig, sync } = wired;
-  if (!destination.readAll) throw new Error(`${destinationConfig.type} cannot be read back in full`);
-  const consentMapped = wired.sourceConfig.fields.emailConsent !== undefined;
-  const paced = pacedReads(pool, ids.accountId, destinationConfig.limits, destinationConfig.timeout);
-  const verification = await verifyAudience({
+  const { destination, sync } = wired;
+  const { emailConsent, smsConsent } = wired.sourceConfig.fields;
+  const mapped = { email: emailConsent !== undefined, sms: smsConsent !== undefined };
+  const verification = await byMethod(request, {
     pool, syncId: ids.syncId, destinationId: ids.destinationId, against: request.against,
-    expected: request.against === 'ledger' ? expectedFromLedger(pool, ids.destinationId, ids.syncId, consentMapped) : expectedFromSource(wired, signal),
-    found: destination.readAll(paced, signal),
+    expected: request.against === 'ledger' ? expectedFromLedger(pool, ids.destinationId, ids.syncId, mapped) : expectedFromSource(wired, signal),
     compare: destination.compare.bind(destination),
     locales: sync.verify?.locales ?? {}, tolerance: sync.verify?.tolerance ?? 0,
     onProgress: request.onProgress, signal,
   });
   try {
     await recordVerification(pool, { syncId: ids.syncId, runNo: request.runNo, document: verification.document });
-    if (request.id !== null) await storeDifferences(pool, request.id, ids.syncId, verification.differences(null), request.onProgress);
+    if (request.id !== null) await storeDifferences(pool, request.id, ids.syncId, verification.differences(null), () => { request.onProgress(); });
     return verification.document;
   } finally {
     await verification.close();
   }
+}
+
+function byMethod(request: VerifyRequest, input: CompareInput): Promise<Verification> {
+  const { pool, wired, ids, signal } = request;
+  const { destination, destinationConfig: { type, limits, timeout } } = wired;
+  const paced = pacedCalls(pool, ids.accountId, limits, timeout, signal);
+  const method = destination.capabilities.readBack;
+  if (method === 'receipts') return verifyReceipts(input);
+  if (method === 'full' && destination.readAll) return verifyAudience({ ...input, found: destination.readAll(paced, signal) });
+  if (method === 'sample' && destination.count && destination.find) {
+    const { count, find } = destination;
+    return verifySample({ ...input, destination: { count: count.bind(destination), find: find.bind(destination) }, paced, ...certaintyOf(wired, request) });
+  }
+  throw new Error(`${type} declares the read-back "${method}" without what it takes`);
+}
+
+/** How sure a sample must be: as asked, else as configured. */
+function certaintyOf({ sync }: Wired, asked: { readonly confidence?: number | undefined; readonly maxError?: number | undefined }): { readonly confidence: number; readonly maxError: number } {
+  const { confidence, maxError } = sync.verify ?? SAMPLE_DEFAULTS;
+  return { confidence: asked.confidence ?? confidence, maxError: asked.maxError ?? maxError };
+}
+
+/** What a verification by sample will cost and show. */
+export interface VerificationCost extends SampleCost {
+  readonly confidence: number;
+  readonly maxError: number;
+  /** The pace of the account's reads: calls in a window, and its milliseconds. */
+  readonly pace: { readonly calls: number; readonly per: number };
+}
+
+/** What verifying this sync will cost, as far as the ledger can tell; null: the platform is not verified by sample. */
+export async function verificationCost(request: Pick<VerifyRequest, 'pool' | 'wired' | 'confidence' | 'maxError'>): Promise<VerificationCost | null> {
+  const { pool, wired } = request;
+  const { sync, destinationConfig: { account, limits } } = wired;
+  if (wired.destination.capabilities.readBack !== 'sample') return null;
+  const { confidence, maxError } = certaintyOf(wired, request);
+  const { syncId, destinationId } = await findSync(pool, { sync: sync.name, destination: sync.destination, account });
+  const contacts = syncId === null || destinationId === null ? 0 : await knownContacts(pool, destinationId, syncId);
+  const { calls, per } = limits.read ?? limits;
+  return { ...sampleCost(contacts, confidence, maxError, { calls, per }), confidence, maxError, pace: { calls, per } };
 }
 
 /** The source as it is now, mapped as a run would map it. Contacts the filter holds back are not expected. */
@@ -53,36 +100,10 @@ async function* expectedFromSource(wired: Wired, signal: AbortSignal): AsyncGene
       .filter((row) => row.onlyIfKnown === undefined)
       .map((row) => ({
         key: row.key, locale: row.locale, fields: row.fields, version: row.version,
-        optedIn: row.emailConsent === CONSENT.unmapped ? null : row.emailConsent === CONSENT.granted,
+        optedIn: consentOf(row.emailConsent), smsOptedIn: consentOf(row.smsConsent),
       }));
     // A contact that cannot be sent is still one the source has: it is missing there, not gone here.
     yield built.invalid.flatMap(({ key, optedIn }) => (key === null ? [] : [{ key, locale: null, fields: null, optedIn: optedIn ?? null }]));
     if (page.last) return;
   }
-}
-
-/** Longest turn one read waits for before it asks again. Milliseconds. */
-const TURN_MS = 5_000;
-
-/** Reads take their turn in the account's budget, beside its sends. */
-function pacedReads(pool: Pool, accountId: number, limits: DestinationConfig['limits'], timeoutMs: number): Paced {
-  const { read } = limits;
-  const budget: Budget = read
-    ? { accountId, bucket: 'read', calls: read.calls, per: read.per, credit: 1 }
-    : { accountId, bucket: 'main', calls: limits.calls, per: limits.per, credit: 1 };
-  return async (call) => {
-    for (;;) {
-      const turn = await reserveCall(pool, budget, TURN_MS);
-      if (turn.call === null) {
-        await sleep(Math.min(turn.waitMs, TURN_MS));
-        continue;
-      }
-      if (turn.waitMs > 0) await sleep(turn.waitMs);
-      try {
-        return await call(AbortSignal.timeout(timeoutMs));
-      } finally {
-        await callAnswered(pool, accountId, budget.bucket, turn.call);
-      }
-    }
-  };
 }

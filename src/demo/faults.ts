@@ -62,17 +62,18 @@ export function costOf(log: readonly Call[]): Cost {
     rateLimited: bulk.filter((call) => call.status === 429).length,
     cut: cut.length,
     secondsHeld: Math.round(held / 100) / 10,
-    mostInASecond: mostInASecond(log),
+    mostInASecond: mostWithin(log, 1000),
   };
 }
 
 const sum = (calls: readonly Call[]): number => calls.reduce((rows, call) => rows + call.rows, 0);
 
-function mostInASecond(log: readonly Call[]): number {
+/** Most calls in any sliding window of so many milliseconds. */
+export function mostWithin(log: readonly Call[], windowMs: number): number {
   let most = 0;
   let start = 0;
   log.forEach((call, end) => {
-    while (call.at - (log[start]?.at ?? 0) >= 1000) start += 1;
+    while (call.at - (log[start]?.at ?? 0) >= windowMs) start += 1;
     most = Math.max(most, end - start + 1);
   });
   return most;

@@ -2,8 +2,12 @@ import type { AuditDocument, Counts, RunDocument } from '../ledger/index.js';
 import { alike, type StateDifferences } from './expected.js';
 import { grouped } from './numbers.js';
 
+export type PlatformName = 'MailingCore' | 'D·engage' | 'MainBrainer';
+
 /** Something the demo claims and has checked. */
 export interface Proof {
+  /** Of which platform; absent: of MailingCore. */
+  readonly platform?: PlatformName;
   /** The claim, as a sentence. */
   readonly claim: string;
   readonly holds: boolean;
@@ -66,6 +70,11 @@ export function audienceIsRight({ verification }: RunDocument, missing: Readonly
     holds: exact && verification.verdict === 'pass' && verification.foreign === 0,
     detail: exact ? `read back in full; the ${grouped(total)} missing are the opted-in ones that cannot be sent or that the platform refuses` : 'the read-back shows differences nobody planted',
   };
+}
+
+/** The run came to its end by itself. */
+export function runEnded(run: RunDocument): Proof {
+  return proof('the run came to its end', run.status.startsWith('completed'), run.error ?? run.status.replaceAll('_', ' '));
 }
 
 /** A claim with a condition. */

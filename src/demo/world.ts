@@ -59,7 +59,7 @@ export async function openWorld({ env, signal, report }: WorldOptions): Promise<
     const crm = opened(table, () => table.close());
     const keys = await crm.load(sampleFile());
 
-    const file = writeConfig(directory, crmUrl, sandbox.mailingcore.baseUrl);
+    const file = writeConfig(directory, crmUrl, sandbox);
     const config = loadConfig({ path: file, cwd: directory, env: own });
     const host = await hostWorker({ config: new LiveConfig(config), runtime, directory, warn: report });
     opened(host, host.stop);

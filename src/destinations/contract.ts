@@ -29,6 +29,18 @@ export interface Prepared {
    * (an opt-out that has nothing but its key): on an unknown contact it must not be sent.
    */
   readonly onlyIfKnown?: boolean;
+  /**
+   * The column set of `fields`, for platforms that write every listed column for every record of a call:
+   * only rows of the same shape share a call. Absent: any rows do.
+   */
+  readonly shape?: string;
+  /** The contact's key changed and this is its former one. Only where {@link Capabilities.keyChange} is set. */
+  readonly previousKey?: string;
+  /**
+   * By what the platform recognises the contact where it holds no key of ours (`matchedBy: identity`): a text that is
+   * the same for two contacts exactly where the platform takes them for one. The ledger stores its hash.
+   */
+  readonly identity?: string;
 }
 
 /** Why a contact cannot be sent to this destination at all; no values in it. */
@@ -47,11 +59,28 @@ export interface OutgoingRow {
   readonly smsConsent: ConsentCode;
   /** Whether the destination is known to hold this contact. */
   readonly known: boolean;
+  /** Its former key, in a call that renames; else null. */
+  readonly previousKey: string | null;
+  /** The platform's own id of this very contact, where an answer tied it to this one row; else null. */
+  readonly platformId: string | null;
+}
+
+/** What the rows of a call have in common: rows of different forms never share one. */
+export interface CallForm {
+  /**
+   * False: nothing is said about consent and no contact is made: their consent has not changed since it was last sent.
+   * Only where {@link Capabilities.consent} is `whenChanged`.
+   */
+  readonly consent: boolean;
+  /** True: each row changes its contact's key from `previousKey` to `key`. */
+  readonly renames: boolean;
 }
 
 export interface OutgoingBatch {
   /** The ledger's batch id, unique for ever: idempotency key where a platform has one. */
   readonly id: string;
+  readonly form: CallForm;
+  /** At least one; all with the same action, form and shape. */
   readonly rows: readonly OutgoingRow[];
 }
 
@@ -64,14 +93,54 @@ export interface RowFailure {
   readonly reason: string;
 }
 
+/** What the platform says about a row it took. */
+export interface RowNote {
+  readonly ord: number;
+  /** In words, masked like {@link RowFailure.reason}. */
+  readonly reason: string;
+}
+
+/** What a platform counts in a result that came later. */
+export interface Receipt {
+  readonly inserted: number;
+  readonly updated: number;
+  /** Taken out by the platform while it processed the batch: not delivered. */
+  readonly skipped: number;
+  /** Ids of the inserted and updated contacts, in no order that could be relied on. */
+  readonly ids: readonly string[];
+}
+
 /** What became of one call. The lane alone decides what follows (`src/lanes`). */
 export type Outcome =
   /** Every row has its answer: those in `failed` were refused, all others taken. */
-  | { readonly kind: 'answered'; readonly failed: readonly RowFailure[]; readonly httpStatus: number }
+  | {
+    readonly kind: 'answered';
+    readonly failed: readonly RowFailure[];
+    /**
+     * Rows the platform left alone because it does not hold their contact, though the call did not say to make it:
+     * they are sent again, now as new contacts (and a rename as an ordinary row).
+     */
+    readonly absent?: readonly number[];
+    readonly warnings?: readonly RowNote[];
+    readonly receipt?: Receipt;
+    readonly httpStatus: number;
+  }
   /** The platform took some rows and not others and does not say which (a bare count, a sum that does not fit). */
   | { readonly kind: 'unclear'; readonly accepted: number; readonly message: string; readonly httpStatus: number }
-  /** The result comes later. */
-  | { readonly kind: 'accepted'; readonly reference: string; readonly httpStatus: number }
+  /** The result comes later, by `poll`. */
+  | {
+    readonly kind: 'accepted';
+    readonly reference: string;
+    /** What the platform remarks on the call as a whole (a property it does not know): shown with the batch and the lane. */
+    readonly notes?: readonly string[];
+    /** Rows whose `platformId` the platform does not know (any more): the ledger forgets it. */
+    readonly unknownIds?: readonly number[];
+    readonly httpStatus: number;
+  }
+  /** Accepted earlier, and then not processed as a whole: sent again, then split. */
+  | { readonly kind: 'failed'; readonly message: string; readonly httpStatus: number }
+  /** The token was refused; nothing was processed. The destination has dropped it: authorise, then send again. */
+  | { readonly kind: 'expired'; readonly message: string; readonly httpStatus: number }
   /** The whole call was refused for what is in it, no row named. */
   | { readonly kind: 'refused'; readonly message: string; readonly httpStatus: number }
   /** Too many calls; `retryAfterMs` null where the platform does not say. */
@@ -91,6 +160,8 @@ export interface FoundContact {
   readonly key: string | null;
   readonly locale: string | null;
   readonly optedIn: boolean;
+  /** The SMS permission where the platform shows one and it is compared. */
+  readonly smsOptedIn?: boolean;
   /** For destinations that match by e-mail, where the platform holds no key. */
   readonly email?: string | null;
   /** The fields the destination compares, in the same form as {@link Prepared.fields}. */
@@ -106,8 +177,24 @@ export interface Capabilities {
   readonly maxBodyBytes: number | null;
   /** Rows an erasing call may hold, where that differs from `maxBatchSize`. */
   readonly maxEraseBatchSize?: number;
-  /** By what the platform recognises a contact again; absent: by key. */
-  readonly matchedBy?: 'key' | 'email';
+  /** Rows a renaming call may hold, where that differs from `maxBatchSize`: after a cut each of them is looked up. */
+  readonly maxRenameBatchSize?: number;
+  /** By what the platform recognises a contact again; absent: by key. `identity`: see {@link Prepared.identity}. */
+  readonly matchedBy?: 'key' | 'email' | 'identity';
+  /**
+   * `whenChanged`: rows of known contacts whose consent has not changed go in calls of their own that say nothing about
+   * it, so that what people did at the platform stands. @default 'always'
+   */
+  readonly consent?: 'always' | 'whenChanged';
+  /**
+   * What a changed key means: `platform`: the platform is told the new one in a call that renames; `ledger`: it holds no
+   * key of ours, so only the ledger changes. Absent: the row is a new contact's.
+   */
+  readonly keyChange?: 'platform' | 'ledger';
+  /** `hold`: a contact whose identity changed is not sent while its platform id is not known. @default 'send' */
+  readonly identityChange?: 'hold' | 'send';
+  /** What somebody should know before a run, in words: shown by `plan`. */
+  readonly notices?: readonly string[];
   /** How results come. */
   readonly results: 'immediate' | 'later';
   /** What a verification can do. */
@@ -116,19 +203,59 @@ export interface Capabilities {
   readonly locales: readonly string[] | null;
 }
 
+/** What `poll` finds of a batch that was accepted: its end, or trouble in asking, or not yet. */
+export type Later = Outcome | { readonly kind: 'pending' };
+
+/** A webhook as it arrived. */
+export interface WebhookCall {
+  /** Of its address, without duplicates. */
+  readonly query: Readonly<Record<string, string>>;
+  /** Names in lower case. */
+  readonly headers: Readonly<Record<string, string>>;
+  readonly body: Buffer;
+}
+
 /** A target in one account of a marketing platform. Methods never log and never put a contact's data in a message. */
 export interface Destination {
   readonly capabilities: Capabilities;
   /** Pure: maps and checks one contact. */
   prepare(contact: Contact): Prepared | Unsendable;
-  /** Makes exactly one bulk call. Never throws for what the platform does; `signal` aborts it (outcome unknown). */
-  send(batch: OutgoingBatch, signal: AbortSignal): Promise<Outcome>;
+  /**
+   * Builds ahead what sending this very batch takes, so that the call leaves on the dot; absent: building costs next to
+   * nothing beside the platform's pace. `send` must do without it, too.
+   */
+  compose?(batch: OutgoingBatch): void;
+  /**
+   * Makes exactly one bulk call. Never throws for what the platform does; `signal` aborts it (outcome unknown).
+   * @param onAnswer told when the answer is there, before it is read: where the pace counts from the answer
+   */
+  send(batch: OutgoingBatch, signal: AbortSignal, onAnswer?: () => void): Promise<Outcome>;
   /** Reads everything back, a page at a time. Only where `readBack` is `full`. */
   readAll?(paced: Paced, signal: AbortSignal): AsyncIterable<readonly FoundContact[]>;
+  /**
+   * Makes sure that a token is at hand that outlives the next call; absent: the platform takes its key with each call.
+   * Called before every call, so it returns at once where nothing is to be done.
+   * @returns null when calls may be made, else why not
+   */
+  authorise?(paced: Paced, signal: AbortSignal): Promise<Outcome | null>;
+  /** Asks once for the result of an accepted batch. Only where `results` is `later`. Never throws for what the platform does. */
+  poll?(sent: { readonly id: string; readonly reference: string; readonly rows: number }, signal: AbortSignal): Promise<Later>;
+  /**
+   * Asks the platform what became of a call that ended without an answer, where sending it again could do harm.
+   * @returns the positions that arrived; null: sending the newest version again is harmless
+   * @throws DestinationError
+   */
+  resolve?(batch: OutgoingBatch, paced: Paced, signal: AbortSignal): Promise<readonly number[] | null>;
+  /** Checks that a webhook is genuine. @returns the batch it speaks of and the platform's reference where it names one; null: not genuine */
+  webhook?(call: WebhookCall): { readonly batch: string; readonly reference: string | null } | null;
+  /** How many contacts the platform holds; null: it does not say. Only where `readBack` is `sample`. Throws DestinationError. */
+  count?(paced: Paced, signal: AbortSignal): Promise<number | null>;
+  /** One contact by key; null: not there. Only where `readBack` is `sample`. Throws DestinationError. */
+  find?(key: string, paced: Paced, signal: AbortSignal): Promise<FoundContact | null>;
   /** Tries the credentials with one harmless read; for `doctor`. */
   check(signal: AbortSignal): Promise<Outcome>;
   /** Where two `fields` differ, by field name, without values. `optedIn` null: consent is not mapped, not compared. */
-  compare(expected: { readonly fields: string; readonly optedIn: boolean | null }, found: FoundContact): readonly string[];
+  compare(expected: { readonly fields: string; readonly optedIn: boolean | null; readonly smsOptedIn?: boolean | null }, found: FoundContact): readonly string[];
   close(): Promise<void>;
 }
 

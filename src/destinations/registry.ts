@@ -20,16 +20,8 @@ export interface DestinationOptions {
   readonly wait?: (ms: number, signal: AbortSignal) => Promise<void>;
 }
 
-/** What names an account: known before a configuration is complete. A platform with other credentials adds its own as optional. */
-export interface AccountParts {
-  readonly baseUrl: string;
-  readonly apiKey: string;
-  readonly tenantId: string;
-}
-
 /** One line of the registry. */
 export interface DestinationKind<Config extends DestinationConfig> {
   readonly facts: DestinationFacts;
-  account(config: AccountParts): string;
   create(config: Config, options: DestinationOptions): Destination;
 }

@@ -52,7 +52,8 @@ export async function extract(options: ExtractOptions): Promise<Extracted> {
       extracted += rows.length;
       const staging = beginStaging(pool, {
         runNo: run.no, syncId: run.syncId, destinationId: run.destinationId, pageNo, position: page.position,
-        priority: PRIORITY[run.options.kind], resend: run.options.resend === true, ...built, maxTime,
+        priority: PRIORITY[run.options.kind], resend: run.options.resend === true,
+        repair: run.options.kind === 'repair', ways: options.rules.destination.capabilities, ...built, maxTime,
       }, ahead);
       const read = extracted;
       const staged = staging.done.then((result) => {

@@ -8,7 +8,7 @@ export interface Rules {
   readonly reader: ContactReader;
   /** False holds a contact back; an opt-out passes all the same. */
   readonly wanted: (contact: Contact) => boolean;
-  readonly destination: Pick<Destination, 'prepare'>;
+  readonly destination: Pick<Destination, 'prepare' | 'capabilities'>;
   readonly onDelete: 'optOut' | 'erase' | 'ignore';
 }
 
@@ -84,6 +84,9 @@ function stageRow(read: Contact, time: string | null, rules: Rules, warn: (reaso
     key: contact.key, version: time, action: ACTION.upsert, fields: prepared.fields,
     emailConsent: prepared.emailConsent, smsConsent: prepared.smsConsent, locale: prepared.locale,
     ...(onlyIfKnown === undefined ? {} : { onlyIfKnown }),
+    ...(prepared.shape === undefined ? {} : { shape: prepared.shape }),
+    ...(prepared.previousKey === undefined ? {} : { previousKey: prepared.previousKey }),
+    ...(prepared.identity === undefined ? {} : { identity: prepared.identity }),
   };
 }
 

@@ -1,1 +1,2 @@
 export { hostWorker, workerLives, type HostOptions, type WorkerHost } from './host.js';
+export { serve, type Served, type ServeOptions } from './serve.js';

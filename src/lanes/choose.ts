@@ -5,13 +5,12 @@ export interface Filling {
   readonly batchSize: number;
   /** Milliseconds. */
   readonly linger: number;
+  /** After so long a group goes before any fuller one. Milliseconds. */
+  readonly agedMs: number;
 }
 
 /** A group to send now; or how long until one is worth sending (null: nothing waits). */
 export type Choice = { readonly group: Claimable } | { readonly waitMs: number | null };
-
-/** After so long a group goes before any bigger one. Milliseconds. */
-const AGED_MS = 30_000;
 
 /**
  * Which of the ready groups leaves with the next call: opt-outs, then rows that have waited long, then rows
@@ -20,6 +19,7 @@ const AGED_MS = 30_000;
  */
 export function choose(groups: readonly Claimable[], fillingOf: (destination: string) => Filling | undefined): Choice {
   let best: Claimable | undefined;
+  const aged = (group: Claimable): boolean => group.waitedMs > (fillingOf(group.destination)?.agedMs ?? Infinity);
   let waitMs: number | null = null;
   for (const group of groups) {
     const filling = fillingOf(group.destination);
@@ -29,16 +29,17 @@ export function choose(groups: readonly Claimable[], fillingOf: (destination: st
       waitMs = Math.min(waitMs ?? Infinity, filling.linger - group.waitedMs);
       continue;
     }
-    if (best === undefined || comesBefore(group, best)) best = group;
+    if (best === undefined || comesBefore(group, best, aged)) best = group;
   }
   return best ? { group: best } : { waitMs };
 }
 
-function comesBefore(a: Claimable, b: Claimable): boolean {
+function comesBefore(a: Claimable, b: Claimable, aged: (group: Claimable) => boolean): boolean {
   if (a.urgent !== b.urgent) return a.urgent;
-  const aged = (group: Claimable): boolean => group.waitedMs > AGED_MS;
   if (aged(a) !== aged(b)) return aged(a);
   if (a.witnessed !== b.witnessed) return !a.witnessed;
   if (!a.witnessed && a.ready !== b.ready) return a.ready < b.ready;
-  return a.ready === b.ready ? a.waitedMs > b.waitedMs : a.ready > b.ready;
+  if (a.ready !== b.ready) return a.ready > b.ready;
+  // Parts of one call have waited as long as each other: the first goes first.
+  return a.bundle !== null && b.bundle !== null ? a.bundle < b.bundle : a.waitedMs > b.waitedMs;
 }

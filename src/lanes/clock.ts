@@ -17,6 +17,11 @@ export class LedgerClock {
     this.offset = ledgerMs - (askedAt + bound);
   }
 
+  /** A moment of the ledger's on this process's clock, rather too late than too early; Infinity while nothing was observed. */
+  here(ledgerMs: number): number {
+    return ledgerMs - this.offset + this.bound;
+  }
+
   /** A local moment on the ledger's clock, rather too late than too early; null while nothing was observed. */
   at(local: number): number | null {
     return this.bound === Infinity ? null : local + this.offset + this.bound;

@@ -1,4 +1,5 @@
-import type { Outcome, RowFailure } from '../destinations/index.js';
+import type { Outcome } from '../destinations/index.js';
+import type { Answer } from '../ledger/index.js';
 
 /** What the lane knows when a call's outcome comes in. */
 export interface Situation {
@@ -22,9 +23,9 @@ export interface Situation {
 
 /** What follows from an outcome. One place decides; connectors only report. */
 export type Consequence =
-  | { readonly do: 'settle'; readonly failed: readonly RowFailure[] }
+  | { readonly do: 'settle'; readonly answer: Answer }
   /** The result comes later: poll for it. */
-  | { readonly do: 'await'; readonly reference: string }
+  | { readonly do: 'await'; readonly accepted: Extract<Outcome, { kind: 'accepted' }> }
   /** Every row of this call is at fault by itself. */
   | { readonly do: 'reject'; readonly code: string; readonly reason: string }
   /** Send parts of it apart; sizes in order, their sum the rows of the call. */
@@ -58,9 +59,21 @@ export function backoffMs(failures: number, random: number): number {
 export function decide(outcome: Outcome, now: Situation): Consequence {
   switch (outcome.kind) {
     case 'answered':
-      return { do: 'settle', failed: outcome.failed };
+      return {
+        do: 'settle',
+        answer: {
+          failed: outcome.failed, ...(outcome.absent && { absent: outcome.absent }), ...(outcome.warnings && { notes: outcome.warnings }),
+          ...(outcome.receipt && { receipt: outcome.receipt }),
+        },
+      };
     case 'accepted':
-      return { do: 'await', reference: outcome.reference };
+      return { do: 'await', accepted: outcome };
+    case 'failed':
+      // It may have been the platform's own trouble: once more as it was, then in parts, like a refused call.
+      if (now.tries === 0) return { do: 'again', state: 'sending', laneMs: 0, rowsMs: backoffMs(1, now.random), spendsAttempt: true, outage: true, reason: outcome.message };
+      return refused(outcome.message, now, now.witnessed || (now.root && now.rows <= FEW_ROWS && now.witnessedLately));
+    case 'expired':
+      return { do: 'again', state: 'sending', laneMs: 0, rowsMs: null, spendsAttempt: false, outage: false, reason: outcome.message };
     case 'refused':
       return refused(outcome.message, now, now.witnessed || (now.root && now.rows <= FEW_ROWS && now.witnessedLately));
     case 'unclear':

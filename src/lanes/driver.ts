@@ -1,15 +1,16 @@
 import { setTimeout as sleep } from 'node:timers/promises';
 import {
-  acquireLease, adoptOrphans, anySettled, callAnswered, callLeftLate, callNotMade, claimBatch, countClaims, dueUnknown, endQuota, findLane,
-  outlook, releaseLease, reserveCall, runsTouched, showLane, type Budget, type Claimable, type ClaimedBatch, type LaneRow, type LaneState,
-  type Lease, type Pool,
+  acquireLease, adoptOrphans, anySettled, callsAbandoned, countClaims, dueUnknown, endQuota, expireAccepted, findLane, outlook, releaseLease, runsTouched,
+  showLane, type Claimable, type DuePoll, type LaneRow, type LaneState, type Lease, type Outlook, type Pool,
 } from '../ledger/index.js';
-import type { Destination, Outcome } from '../destinations/index.js';
-import { applyOutcome, blockOnSuspects, settleUnknown } from './call.js';
-import { choose, type Choice } from './choose.js';
-import { LedgerClock } from './clock.js';
+import type { Destination } from '../destinations/index.js';
+import type { Limits } from '../config/index.js';
+import { blockOnSuspects } from './call.js';
+import { Calls, type Reserved } from './calls.js';
+import { choose, type Choice, type Filling } from './choose.js';
 import { keepLease } from './lease-keeper.js';
 import { OpenQueue } from './open-queue.js';
+import { Results } from './results.js';
 
 /** A destination as the lane drives it. */
 export interface Driven {
@@ -18,7 +19,9 @@ export interface Driven {
   readonly linger: number;
   readonly timeout: number;
   readonly settleDelay: number;
-  readonly limits: { readonly calls: number; readonly per: number; readonly concurrency: number };
+  readonly limits: Limits;
+  /** Milliseconds to wait for the result of an accepted batch. @default 1800000 */
+  readonly resultsWithin?: number;
 }
 
 export interface DriveOptions {
@@ -30,6 +33,8 @@ export interface DriveOptions {
   readonly driven: (destination: string) => Driven | undefined;
   /** Milliseconds to hold the contacts of calls a dead driver left behind. */
   readonly settleDelay: number;
+  /** Calls of the account go one at a time. */
+  readonly alone?: boolean;
   /** Milliseconds to go on for. */
   readonly windowMs: number;
   /** Waits longer than this are left to the workflow's durable timer. Milliseconds. */
@@ -50,19 +55,23 @@ export interface DriveResult {
   readonly calls: number;
 }
 
-/** How early rows are claimed before their call may leave, so that the call leaves on the dot. Milliseconds. */
-const LEAD_MS = 60;
 const POLL_MS = 40;
-/** A call that leaves so long after its time is written down as leaving when it does. Milliseconds. */
-const LATE_MS = 50;
 /** How long to stay for a reader that stages nothing. Milliseconds. */
 const UNFED_MS = 3_000;
 /** Between looks for runs that are done. Milliseconds. */
 const LOOK_MS = 700;
+/**
+ * Where calls go one at a time a turn is taken only so shortly before it: which rows leave, and with what token, is
+ * settled then and not before the wait, in which opt-outs come and tokens end. Milliseconds.
+ */
+const SOON_MS = 1_000;
+/** After so long, and so many turns, a part-filled call goes before a full one. */
+const AGED_MS = 30_000;
+const AGED_TURNS = 20;
 
 /**
  * Drives one account for a while: settles what is unknown, claims rows, makes paced calls, several at once where the
- * platform allows, and writes every outcome down. Only the holder of the lease drives.
+ * platform allows, asks for results that come later, and writes every outcome down. Only the holder of the lease drives.
  */
 export async function drive(options: DriveOptions): Promise<DriveResult> {
   const lane = await findLane(options.pool, options.account);
@@ -73,29 +82,21 @@ export async function drive(options: DriveOptions): Promise<DriveResult> {
   return driver.run();
 }
 
-/** A reserved call: never earlier than `notBefore`, planned for `departsAt` (by `performance.now()`). */
-interface Place {
-  readonly budget: Budget;
-  readonly call: number;
-  readonly notBefore: number;
-  readonly departsAt: number;
-}
+type End = Omit<DriveResult, 'runs' | 'calls'>;
 
 class Driver {
   private readonly lost = new AbortController();
   private readonly stop: AbortSignal;
-  private readonly flying = new Set<Promise<void>>();
   private readonly touched: number[] = [];
-  private failure: unknown;
-  private readonly clock = new LedgerClock();
-  private leadMs = LEAD_MS;
-  private claims = 0;
   private readonly queue: OpenQueue;
-  private calls = 0;
+  private readonly calls: Calls;
+  private readonly results: Results;
   private readonly endsAt: number;
   private looksAgainAt = performance.now() + LOOK_MS;
   /** When there last was something to send. */
   private fedAt = performance.now();
+  /** Sends and polls take turns where both are due. */
+  private polledLast = false;
 
   constructor(
     private readonly options: DriveOptions,
@@ -104,38 +105,42 @@ class Driver {
     this.stop = AbortSignal.any([options.signal, this.lost.signal]);
     this.endsAt = performance.now() + options.windowMs;
     this.queue = new OpenQueue(options.pool, lease.accountId);
+    this.results = new Results(options.pool, lease.accountId);
+    this.calls = new Calls({
+      pool: options.pool, lease, stop: this.stop, lost: this.lost.signal, random: options.random ?? Math.random,
+      queue: this.queue, results: this.results, touched: this.touched, ...(options.onCall && { onCall: options.onCall }),
+    });
   }
 
   async run(): Promise<DriveResult> {
-    const stopRenewing = keepLease(this.options.pool, this.lease, this.lost);
+    const { pool } = this.options;
+    const stopRenewing = keepLease(pool, this.lease, this.lost);
     try {
-      await adoptOrphans(this.options.pool, this.lease, this.options.settleDelay);
+      await adoptOrphans(pool, this.lease, this.options.settleDelay);
+      if (this.options.alone === true) await callsAbandoned(pool, this.lease.accountId, 'main');
+      await this.results.look();
       const end = await this.loop();
-      await Promise.all(this.flying);
-      if (this.failure !== undefined) throw this.failure as Error;
-      const runs = this.touched.length > 0 ? await runsTouched(this.options.pool, this.touched) : [];
-      return { ...end, runs: runs.map((run) => run.workflowId), calls: this.calls };
+      await this.calls.landed();
+      const runs = this.touched.length > 0 ? await runsTouched(pool, this.touched) : [];
+      return { ...end, runs: runs.map((run) => run.workflowId), calls: this.calls.made };
     } finally {
-      await Promise.allSettled(this.flying);
+      await this.calls.landed().catch(() => undefined);
       stopRenewing();
-      if (this.claims > 0) await countClaims(this.options.pool, this.lease, this.claims).catch(() => undefined);
-      await releaseLease(this.options.pool, this.lease).catch(() => undefined);
+      if (this.calls.claims > 0) await countClaims(pool, this.lease, this.calls.claims).catch(() => undefined);
+      await releaseLease(pool, this.lease).catch(() => undefined);
     }
   }
 
-  private async loop(): Promise<Omit<DriveResult, 'runs' | 'calls'>> {
+  private async loop(): Promise<End> {
     const { pool, account } = this.options;
     for (;;) {
-      if (this.failure !== undefined || this.stop.aborted || performance.now() > this.endsAt) return this.end('more', 0, 'sending', null);
+      if (this.calls.failed || this.stop.aborted || performance.now() > this.endsAt) return this.end('more', 0, 'sending', null);
       const lane = await findLane(pool, account) as LaneRow;
       if (lane.quota && lane.waitMs === 0) await endQuota(pool, lane.id);
-      for (const id of await dueUnknown(pool, lane.id)) {
-        this.touched.push(id);
-        await settleUnknown(pool, this.lease, id);
-      }
+      await this.settleOld(lane);
       const halted = lane.paused || lane.blocked || (lane.quota && lane.waitMs > 0);
       if (halted) {
-        if (this.flying.size > 0) await Promise.race(this.flying);
+        if (this.calls.flying > 0) await this.calls.oneLands();
         else return this.end('wait', lane.quota ? lane.waitMs : 60_000, lane.state, lane.reason);
         continue;
       }
@@ -149,6 +154,16 @@ class Driver {
     }
   }
 
+  /** Accepted batches whose result never came are unknown; unknown ones whose delay is over are settled. */
+  private async settleOld(lane: LaneRow): Promise<void> {
+    const { pool } = this.options;
+    if (this.results.expected) await expireAccepted(pool, this.lease, this.options.settleDelay);
+    for (const { id, destination } of await dueUnknown(pool, lane.id)) {
+      this.touched.push(id);
+      await this.calls.settleUnknown(id, this.options.driven(destination));
+    }
+  }
+
   /** Now and then: a run whose last row is settled should hear of it before the window is over. */
   private async someRunIsDone(): Promise<boolean> {
     if (this.touched.length === 0 || performance.now() < this.looksAgainAt) return false;
@@ -157,38 +172,73 @@ class Driver {
   }
 
   /** One turn: makes a call, or waits for something. Returns how the drive ends, if it does. */
-  private async step(lane: LaneRow): Promise<Omit<DriveResult, 'runs' | 'calls'> | undefined> {
-    const { pool } = this.options;
+  private async step(lane: LaneRow): Promise<End | undefined> {
     const groups = await this.queue.groups();
-    const choice = choose(groups, this.options.driven);
+    const choice = choose(groups, (destination) => this.fillingOf(destination));
+    const poll = await this.results.due();
+    if (poll !== undefined && this.options.driven(poll.destination)?.destination.poll === undefined) {
+      // Another worker's configuration has it, or none any more: its deadline will tell.
+      await this.results.postpone(this.lease, poll);
+      return undefined;
+    }
+    if (poll !== undefined && ('waitMs' in choice || !this.polledLast)) return this.ask(lane, poll);
     if (this.queue.partial && !this.isFull(choice)) {
       this.queue.fromTheStart();
       return undefined;
     }
     if ('waitMs' in choice) return this.nothingReady(lane, groups, choice.waitMs);
     this.fedAt = performance.now();
-    const { group } = choice;
+    return this.send(lane, choice.group);
+  }
+
+  private async send(lane: LaneRow, group: Claimable): Promise<End | undefined> {
     const driven = this.options.driven(group.destination) as Driven;
+    const reserved = await this.turn(lane, driven, group.destination, 'main');
+    if (reserved === undefined || 'next' in reserved) return reserved;
+    this.polledLast = false;
+    await this.calls.send(lane, group, driven, reserved);
+    return undefined;
+  }
+
+  private async ask(lane: LaneRow, poll: DuePoll): Promise<End | undefined> {
+    const driven = this.options.driven(poll.destination) as Driven;
+    const reserved = await this.turn(lane, driven, poll.destination, 'read');
+    if (reserved === undefined || 'next' in reserved) return reserved;
+    this.polledLast = true;
+    this.calls.poll(lane, poll, driven, reserved);
+    return undefined;
+  }
+
+  /** A place in the account's pace; undefined: look again; else how the drive ends. */
+  private async turn(lane: LaneRow, driven: Driven, destination: string, from: 'main' | 'read'): Promise<Reserved | End | undefined> {
     const concurrency = lane.failures > 0 ? 1 : driven.limits.concurrency;
-    if (this.flying.size >= concurrency) {
-      await Promise.race(this.flying);
+    if (this.calls.flying >= concurrency) {
+      await this.calls.oneLands();
       return undefined;
     }
-    const budget: Budget = { accountId: lane.id, bucket: 'main', calls: driven.limits.calls, per: driven.limits.per, credit: 1 };
-    const askedAt = performance.now();
-    const reserved = await reserveCall(pool, budget, this.options.longWaitMs);
-    this.clock.observe(askedAt, performance.now(), reserved.nowMs);
-    if (reserved.call === null) {
-      if (this.flying.size > 0) {
-        await Promise.race(this.flying);
-        return undefined;
-      }
-      const reason = `${group.destination} allows ${budget.calls} calls in ${budget.per / 1000} s`;
-      await showLane(pool, lane.id, { state: 'waiting', reason, untilMs: reserved.waitMs });
-      return this.end('wait', Math.max(reserved.waitMs - 1_500, 0), 'waiting', reason);
+    if (!(await this.calls.authorised(lane, driven))) return undefined;
+    const alone = driven.limits.concurrency === 1;
+    const reserved = await this.calls.reserve(driven, from, alone ? Math.min(SOON_MS, this.options.longWaitMs) : this.options.longWaitMs);
+    if ('budget' in reserved) return reserved;
+    if (this.calls.flying > 0) {
+      await this.calls.oneLands();
+      return undefined;
     }
-    await this.makeCall(lane, group, driven, { budget, call: reserved.call, notBefore: askedAt + reserved.waitMs, departsAt: performance.now() + reserved.waitMs });
-    return undefined;
+    if (reserved.waitMs <= this.options.longWaitMs) {
+      await this.pause(alone && reserved.waitMs > SOON_MS ? reserved.waitMs - SOON_MS / 2 : reserved.waitMs);
+      return undefined;
+    }
+    const { calls, per } = driven.limits;
+    const reason = `${destination} allows ${calls === 1 ? 'one call' : `${calls} calls`} in ${per / 1000} s`;
+    await showLane(this.options.pool, lane.id, { state: 'waiting', reason, untilMs: reserved.waitMs });
+    return this.end('wait', Math.max(reserved.waitMs - 1_500, 0), 'waiting', reason);
+  }
+
+  private fillingOf(destination: string): Filling | undefined {
+    const driven = this.options.driven(destination);
+    if (driven === undefined) return undefined;
+    const { limits: { calls, per }, batchSize, linger } = driven;
+    return { batchSize, linger, agedMs: Math.max(AGED_MS, (AGED_TURNS * per) / calls) };
   }
 
   private isFull(choice: Choice): boolean {
@@ -197,68 +247,21 @@ class Driver {
     return bundle !== null || ready >= (this.options.driven(destination)?.batchSize ?? 0);
   }
 
-  private async makeCall(lane: LaneRow, group: Claimable, driven: Driven, place: Place): Promise<void> {
+  private async nothingReady(lane: LaneRow, groups: readonly Claimable[], lingerMs: number | null): Promise<End | undefined> {
     const { pool } = this.options;
-    const { departsAt } = place;
-    const waitMs = departsAt - performance.now();
-    if (waitMs > this.leadMs) await this.pause(waitMs - this.leadMs);
-    const claimsAt = performance.now();
-    const share = (lane.claims + this.claims) % 10 === 9;
-    const batch = this.stop.aborted
-      ? undefined
-      : await claimBatch(pool, this.lease, group, Math.min(driven.batchSize, driven.destination.capabilities.maxBatchSize), share, Math.max(departsAt - performance.now(), 0), this.queue.floors);
-    // Claims take longer on a busy machine: what the last ones took, with some room, slowly forgotten.
-    this.leadMs = Math.min(Math.max(this.leadMs * 0.9, (performance.now() - claimsAt) * 1.5, LEAD_MS), 1_000);
-    if (batch === undefined) {
-      await callNotMade(pool, place.budget, place.call);
-      this.queue.passOver(group);
-      return;
-    }
-    this.claims += 1;
-    this.queue.claimed(batch);
-    if (lane.state !== 'sending') await showLane(pool, lane.id, { state: 'sending' });
-    const flight = this.fly(batch, driven, place).catch((error: unknown) => {
-      this.failure ??= error;
-    });
-    this.flying.add(flight);
-    void flight.then(() => this.flying.delete(flight));
-  }
-
-  private async fly(batch: ClaimedBatch, driven: Driven, { call, departsAt, notBefore }: Place): Promise<void> {
-    const { pool } = this.options;
-    // Not to be cut short: a call that left early would break the pace.
-    const early = departsAt - performance.now();
-    if (early > 0) await sleep(Math.ceil(early));
-    if (this.lost.signal.aborted) return;
-    if (performance.now() - notBefore > LATE_MS) void callLeftLate(pool, this.lease.accountId, 'main', call).catch(() => undefined);
-    const deadline = AbortSignal.timeout(driven.timeout);
-    const outcome: Outcome = await driven.destination.send({ id: String(batch.id), rows: batch.rows }, AbortSignal.any([deadline, this.lost.signal]));
-    const answeredAt = this.clock.at(performance.now());
-    this.calls += 1;
-    this.options.onCall?.(this.calls);
-    this.touched.push(batch.id);
-    await Promise.all([
-      callAnswered(pool, this.lease.accountId, 'main', call, answeredAt),
-      applyOutcome({ pool, lease: this.lease, settleDelay: driven.settleDelay, random: this.options.random ?? Math.random }, batch, outcome),
-    ]);
-  }
-
-  private async nothingReady(lane: LaneRow, groups: readonly Claimable[], lingerMs: number | null): Promise<Omit<DriveResult, 'runs' | 'calls'> | undefined> {
-    const { pool } = this.options;
-    if (this.flying.size > 0) {
-      await Promise.race([...this.flying, sleep(POLL_MS)]);
+    if (this.calls.flying > 0) {
+      await this.calls.oneLands(POLL_MS);
       return undefined;
     }
     const ahead = await outlook(pool, lane.id);
+    if (ahead.accepted > 0) this.results.expected = true;
     // A reader that stages nothing for a while (its source is slow, or gone) wakes the lane again when it does.
     if (lingerMs !== null || (ahead.feeding && performance.now() - this.fedAt < UNFED_MS)) {
       await this.pause(Math.min(lingerMs ?? POLL_MS, POLL_MS));
       return undefined;
     }
     if (ahead.dueMs !== null) {
-      const reason = ahead.unknown
-        ? 'a call ended without an answer: its contacts are held before they are sent again'
-        : (lane.reason ?? 'contacts of a call that failed wait before they are sent again');
+      const reason = waitsFor(ahead, lane);
       await showLane(pool, lane.id, { state: 'waiting', reason, untilMs: ahead.dueMs });
       if (await this.waitShortly(ahead.dueMs)) return undefined;
       return this.end('wait', ahead.dueMs, 'waiting', reason);
@@ -292,7 +295,13 @@ class Driver {
     await sleep(ms, undefined, { signal: this.stop }).catch(() => undefined);
   }
 
-  private end(next: DriveResult['next'], waitMs: number, state: LaneState, reason: string | null): Omit<DriveResult, 'runs' | 'calls'> {
+  private end(next: DriveResult['next'], waitMs: number, state: LaneState, reason: string | null): End {
     return { next, waitMs, state, reason };
   }
+}
+
+function waitsFor(ahead: Outlook, lane: LaneRow): string {
+  if (ahead.unknown) return 'a call ended without an answer: its contacts are held before they are sent again';
+  if (ahead.accepted > 0) return `${ahead.accepted === 1 ? 'a batch was' : `${ahead.accepted} batches were`} accepted, the platform's results are awaited`;
+  return lane.reason ?? 'contacts of a call that failed wait before they are sent again';
 }

@@ -1,3 +1,5 @@
 export { drive, type Driven, type DriveOptions, type DriveResult } from './driver.js';
 export { backoffMs, decide, STUBBORN_AFTER, type Consequence, type Situation } from './decide.js';
 export { choose, type Choice, type Filling } from './choose.js';
+export { mostCalls, WITHOUT_WITNESS } from './split-bound.js';
+export { pacedCalls, readBudget } from './paced.js';

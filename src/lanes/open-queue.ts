@@ -7,7 +7,7 @@ const PASSED_OVER_MS = 40;
 /** Rows counted, at most, of a group. */
 const COUNTED = 1_000;
 
-const nameOf = (group: Claimable): string => `${group.destinationId}/${group.action}/${group.bundle ?? ''}`;
+const nameOf = (group: Claimable): string => `${group.kind}/${group.bundle ?? ''}`;
 
 /** What a driver sees of an account's outbox: it begins where the last claim ended, and now and then at the start. */
 export class OpenQueue {

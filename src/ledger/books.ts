@@ -28,7 +28,7 @@ export async function booksOf(db: Queryable, runNos: readonly number[]): Promise
         COALESCE(sum(br.rows - br.delivered - br.rejected - br.returned) FILTER (WHERE ba.status IN ('sending', 'accepted', 'unknown')), 0)::bigint AS in_flight
       FROM batch_run br JOIN batch ba ON ba.id = br.batch_id WHERE br.run_no = r.no
     ) b
-    CROSS JOIN LATERAL (SELECT count(*) AS owned FROM rejection WHERE run_no = r.no AND code = 'owned') x
+    CROSS JOIN LATERAL (SELECT count(*) AS owned FROM rejection WHERE run_no = r.no AND code IN ('owned', 'duplicate', 'held')) x
     CROSS JOIN LATERAL (SELECT count(*) AS overtaken FROM overtaken WHERE run_no = r.no) o`,
     values: [runNos],
   });

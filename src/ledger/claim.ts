@@ -1,12 +1,14 @@
-import type { Action, ConsentCode, OutgoingRow } from '../destinations/index.js';
+import type { Action, CallForm, ConsentCode, OutgoingRow } from '../destinations/index.js';
 import type { Queryable } from './database.js';
 import type { Lease } from './lease.js';
 
-/** Rows that can go into one call: one destination, one action, one bundle or none. */
+/** Rows that can go into one call: one destination, one kind (action, form and column set), one bundle or none. */
 export interface Claimable {
   readonly destinationId: number;
   readonly destination: string;
   readonly action: Action;
+  readonly kind: number;
+  readonly form: CallForm;
   readonly bundle: number | null;
   /** Rows ready now, counted up to the batch size. */
   readonly ready: number;
@@ -32,47 +34,54 @@ export const NO_FLOORS: Floors = [0, 0, 0, 0];
  * from the very beginning passes one by one until they are vacuumed
  */
 export async function claimable(db: Queryable, accountId: number, limit: number, floors: Floors = NO_FLOORS): Promise<readonly Claimable[]> {
-  const { rows } = await db.query<Claimable>({
+  const { rows } = await db.query<Omit<Claimable, 'form'> & { readonly formBits: number }>({
     name: 'claimable',
     text: `
     WITH d AS (SELECT id, name, witness_at FROM destination WHERE account_id = $1),
     loose AS (
-      SELECT d.id AS destination_id, d.name, a.action, NULL::bigint AS bundle, q.ready, q.urgent, q.oldest, 0 AS tries, true AS witnessed
-      FROM d CROSS JOIN (VALUES (0::smallint), (1::smallint)) a (action)
+      SELECT d.id AS destination_id, d.name, k.id AS kind, NULL::bigint AS bundle, q.ready, q.urgent, q.oldest, 0 AS tries, true AS witnessed
+      FROM d JOIN kind k ON k.destination_id = d.id
       CROSS JOIN LATERAL (
         SELECT count(*) AS ready, bool_or(x.priority = 0) AS urgent, min(x.staged_at) AS oldest
         FROM (
           SELECT c.priority, c.staged_at FROM unnest($3::bigint[]) WITH ORDINALITY AS f (seq, class)
           CROSS JOIN LATERAL (
             SELECT o.priority, o.staged_at FROM outbox o
-            WHERE o.destination_id = d.id AND o.action = a.action AND o.bundle IS NULL AND o.priority = f.class - 1 AND o.seq > f.seq
+            WHERE o.kind = k.id AND o.bundle IS NULL AND o.priority = f.class - 1 AND o.seq > f.seq
               AND o.not_before <= clock_timestamp()
             ORDER BY o.seq LIMIT $2
           ) c LIMIT $2
         ) x
       ) q WHERE q.ready > 0
     ), bundled AS (
-      SELECT d.id, d.name, o.action, o.bundle, count(*) AS ready, bool_or(o.priority = 0) AS urgent, min(o.staged_at) AS oldest,
+      SELECT d.id, d.name, o.kind, o.bundle, count(*) AS ready, bool_or(o.priority = 0) AS urgent, min(o.staged_at) AS oldest,
         b.tries, d.witness_at >= b.root_at AS witnessed
       FROM d JOIN outbox o ON o.destination_id = d.id AND o.bundle IS NOT NULL
       JOIN bundle b ON b.id = o.bundle AND b.not_before <= clock_timestamp()
       WHERE o.not_before <= clock_timestamp()
-      GROUP BY d.id, d.name, o.action, o.bundle, b.tries, d.witness_at, b.root_at
+        -- One part of a refused call at a time: where all others are accepted, the last need not be sent to know.
+        AND NOT EXISTS (SELECT 1 FROM bundle x JOIN batch xb ON xb.bundle = x.id AND xb.account_id = $1 AND xb.status = 'sending'
+          WHERE b.split_of IS NOT NULL AND x.split_of = b.split_of AND x.id <> b.id)
+      GROUP BY d.id, d.name, o.kind, o.bundle, b.tries, d.witness_at, b.root_at
     )
-    SELECT g.destination_id AS "destinationId", g.name AS destination, g.action, g.bundle, g.ready, g.urgent, g.tries, g.witnessed,
+    SELECT g.destination_id AS "destinationId", g.name AS destination, k.action, k.id AS kind, k.form AS "formBits", g.bundle, g.ready, g.urgent, g.tries, g.witnessed,
       (EXTRACT(EPOCH FROM clock_timestamp() - g.oldest) * 1000)::float8 AS "waitedMs",
       EXISTS (SELECT 1 FROM run r JOIN sync s ON s.id = r.sync_id WHERE r.extracting AND r.ended_at IS NULL AND s.destination_id = g.destination_id) AS feeding
-    FROM (SELECT * FROM loose UNION ALL SELECT * FROM bundled) g`,
+    FROM (SELECT * FROM loose UNION ALL SELECT * FROM bundled) g JOIN kind k ON k.id = g.kind`,
     values: [accountId, limit, floors],
   });
-  return rows;
+  return rows.map(({ formBits, ...group }) => ({ ...group, form: formOf(formBits) }));
 }
+
+/** A form as the ledger stores it: bit 1: without consent; bit 2: changes keys. */
+export const formOf = (bits: number): CallForm => ({ consent: (bits & 1) === 0, renames: (bits & 2) !== 0 });
 
 /** A call written down before it is made. */
 export interface ClaimedBatch {
   readonly id: number;
   readonly destinationId: number;
   readonly bundle: number | null;
+  readonly form: CallForm;
   readonly rows: readonly OutgoingRow[];
   /** Greatest number of earlier calls one of its rows was in. */
   readonly attempts: number;
@@ -105,19 +114,19 @@ const classOrder = (share: boolean): readonly number[] => (share ? [0, 3, 2, 1] 
 /** No version of the contact is in flight. Only a row staged behind another can have one. */
 const FREE = `(NOT o.behind OR NOT EXISTS (
         SELECT 1 FROM batch fb JOIN batch_row f ON f.batch_id = fb.id
-        WHERE fb.destination_id = $1 AND fb.status IN ('sending', 'accepted', 'unknown') AND f.key = o.key AND f.outcome IS NULL))`;
+        WHERE fb.destination_id = $1 AND fb.status IN ('sending', 'accepted', 'unknown') AND f.key IN (o.key, o.previous_key) AND f.outcome IS NULL))`;
 
 const LOOSE = (priority: string): string => `
   SELECT * FROM (
     SELECT o.ctid AS place FROM outbox o
-    WHERE o.destination_id = $1 AND o.action = $2 AND o.bundle IS NULL AND o.priority = ${priority}::int
+    WHERE o.kind = $2 AND o.bundle IS NULL AND o.priority = ${priority}::int
       AND o.seq > ($12::bigint[])[${priority}::int + 1] AND o.not_before <= clock_timestamp()
       AND ${FREE}
     ORDER BY o.seq LIMIT $3 FOR UPDATE OF o SKIP LOCKED) c${priority.slice(1)}`;
 
 const BUNDLED = `
   SELECT o.ctid AS place FROM outbox o
-  WHERE o.destination_id = $1 AND o.action = $2 AND o.bundle = $7 AND o.not_before <= clock_timestamp()
+  WHERE o.destination_id = $1 AND o.kind = $2 AND o.bundle = $7 AND o.not_before <= clock_timestamp()
     AND ${FREE}
   ORDER BY o.seq LIMIT $3 FOR UPDATE OF o SKIP LOCKED`;
 
@@ -130,17 +139,17 @@ const claimSql = (head: string): string => `
     -- The rows are locked by the head, so their places hold.
     DELETE FROM outbox o WHERE o.ctid = ANY (ARRAY(SELECT place FROM head)) AND o.destination_id = $1 RETURNING o.*
   ), b AS (
-    INSERT INTO batch (account_id, destination_id, action, fence, bundle, rows, attempt, started_at)
-    SELECT own.id, $1::int, $2::smallint, $5::bigint, $7::bigint, (SELECT count(*) FROM gone), (SELECT max(attempts) + 1 FROM gone),
+    INSERT INTO batch (account_id, destination_id, kind, action, fence, bundle, rows, attempt, started_at)
+    SELECT own.id, $1::int, $2::int, (SELECT action FROM kind WHERE id = $2::int), $5::bigint, $7::bigint, (SELECT count(*) FROM gone), (SELECT max(attempts) + 1 FROM gone),
       clock_timestamp() + make_interval(secs => $6::float8 / 1000)
     FROM own WHERE EXISTS (SELECT 1 FROM gone)
     RETURNING id, started_at
   ), runs AS (
     INSERT INTO batch_run (batch_id, run_no, rows) SELECT b.id, g.run_no, count(*) FROM gone g, b GROUP BY b.id, g.run_no
   ), r AS (
-    INSERT INTO batch_row (batch_id, ord, destination_id, sync_id, run_no, attempts, seq, version, priority, email, sms, known, key, fp, locale, fields)
+    INSERT INTO batch_row (batch_id, ord, destination_id, sync_id, run_no, attempts, seq, version, priority, email, sms, known, key, fp, locale, fields, identity, previous_key)
     SELECT b.id, row_number() OVER (ORDER BY g.priority, g.seq) - 1, $1, g.sync_id, g.run_no, g.attempts, g.seq, g.version, g.priority,
-      g.email, g.sms, g.known OR (g.behind AND EXISTS (SELECT 1 FROM contact c WHERE c.destination_id = $1 AND c.key = g.key)), g.key, g.fp, g.locale, g.fields
+      g.email, g.sms, g.known OR (g.behind AND EXISTS (SELECT 1 FROM contact c WHERE c.destination_id = $1 AND c.key = g.key)), g.key, g.fp, g.locale, g.fields, g.identity, g.previous_key
     FROM gone g, b
     RETURNING ord, key, fields, email, sms, known, attempts, priority, seq
   )
@@ -157,18 +166,20 @@ const claimSql = (head: string): string => `
  * Rows of a contact that is already in flight stay behind.
  *
  * @param departsInMs when the call will leave, for the books
+ * @param identified whether the platform has ids of its own that may be known
  * @returns undefined when nothing was ready, or the lease is no longer ours
  */
 export async function claimBatch(
   db: Queryable,
   lease: Lease,
-  group: Pick<Claimable, 'destinationId' | 'action' | 'bundle'>,
+  group: Pick<Claimable, 'destinationId' | 'action' | 'kind' | 'form' | 'bundle'>,
   size: number,
   share: boolean,
   departsInMs: number,
   floors: Floors = NO_FLOORS,
+  identified = false,
 ): Promise<ClaimedBatch | undefined> {
-  const values: unknown[] = [group.destinationId, group.action, size, lease.accountId, lease.fence, departsInMs, group.bundle];
+  const values: unknown[] = [group.destinationId, group.kind, size, lease.accountId, lease.fence, departsInMs, group.bundle];
   let head = BUNDLED;
   if (group.bundle === null) {
     const order = classOrder(share);
@@ -178,18 +189,44 @@ export async function claimBatch(
   const { rows } = await db.query<ClaimedLines>({ name: group.bundle === null ? 'claim-loose' : 'claim-bundle', text: claimSql(head), values });
   const lines = rows[0];
   if (!lines) return undefined;
+  const more = group.form.renames || identified ? await platformSide(db, lines.id) : undefined;
   const fields = lines.fields.split('\n');
   const digit = (text: string, at: number): ConsentCode => (text.charCodeAt(at) - 48) as ConsentCode;
   return {
     id: lines.id,
     destinationId: group.destinationId,
     bundle: group.bundle,
+    form: group.form,
     startedAt: lines.started_at,
     reached: lines.reached.map((seq) => seq ?? 0) as unknown as Floors,
     attempts: lines.attempts,
     rows: lines.keys.split('\n').map((key, ord) => ({
       ord, key, action: group.action, fields: fields[ord] as string,
       emailConsent: digit(lines.email, ord), smsConsent: digit(lines.sms, ord), known: lines.known[ord] === '1',
+      previousKey: more?.get(ord)?.previousKey ?? null, platformId: more?.get(ord)?.platformId ?? null,
     })),
   };
+}
+
+/** What a claimed row has beside its fields where there is any: its former key, its id at the platform. By position. */
+async function platformSide(db: Queryable, batchId: number): Promise<ReadonlyMap<number, Pick<OutgoingRow, 'previousKey' | 'platformId'>>> {
+  const { rows } = await db.query<{ ord: number; previousKey: string | null; platformId: string | null }>(
+    `SELECT r.ord, r.previous_key AS "previousKey", COALESCE(c.platform_id, p.platform_id) AS "platformId"
+     FROM batch_row r LEFT JOIN contact c ON c.destination_id = r.destination_id AND c.key = r.key
+     LEFT JOIN contact p ON p.destination_id = r.destination_id AND p.key = r.previous_key
+     WHERE r.batch_id = $1 AND (r.previous_key IS NOT NULL OR c.platform_id IS NOT NULL)`,
+    [batchId],
+  );
+  return new Map(rows.map(({ ord, ...row }) => [ord, row]));
+}
+
+/** The rows of a call as it was sent, for asking the platform about it. */
+export async function sentRows(db: Queryable, batchId: number): Promise<{ readonly form: CallForm; readonly rows: readonly OutgoingRow[] }> {
+  const { rows } = await db.query<OutgoingRow & { readonly formBits: number }>(
+    `SELECT r.ord, r.key, k.action, r.fields, r.email AS "emailConsent", r.sms AS "smsConsent", r.known, r.previous_key AS "previousKey",
+       NULL AS "platformId", k.form AS "formBits"
+     FROM batch b JOIN kind k ON k.id = b.kind JOIN batch_row r ON r.batch_id = b.id WHERE b.id = $1 AND r.outcome IS NULL ORDER BY r.ord`,
+    [batchId],
+  );
+  return { form: formOf(rows[0]?.formBits ?? 0), rows: rows.map(({ formBits: _, ...row }) => row) };
 }

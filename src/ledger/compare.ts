@@ -1,5 +1,9 @@
+import type { CallForm } from '../destinations/index.js';
+import { formOf } from './claim.js';
 import type { Connection, Pool } from './database.js';
-import type { InvalidRow, StageRow } from './stage.js';
+import { claimIdentities } from './identity.js';
+import type { InvalidRow, StageRow, Ways } from './stage.js';
+import { identityHash, STAGE_TABLE } from './stage-copy.js';
 import { compare } from './stage-sql.js';
 
 export interface CompareRequest {
@@ -8,6 +12,7 @@ export interface CompareRequest {
   readonly destinationId: number | null;
   /** Counts also what is unchanged as something to send. */
   readonly resend: boolean;
+  readonly ways?: Ways;
 }
 
 /** What became of the rows of one page, had they been staged. */
@@ -18,6 +23,10 @@ export interface ComparedPage {
   readonly overtaken: number;
   /** Keys that belong to another sync of the destination. */
   readonly owned: number;
+  /** Contacts the platform takes for another one. */
+  readonly duplicates: number;
+  /** Contacts whose identity changed while their id at the platform is not known. */
+  readonly held: number;
   readonly filtered: number;
   readonly invalid: readonly InvalidRow[];
 }
@@ -28,24 +37,29 @@ export interface ComparedTotals {
   readonly updates: number;
   /** Part of the above: a fall of consent against what the destination is known to hold. */
   readonly optOuts: number;
+  /** How they go together into calls: rows of each kind. */
+  readonly kinds: readonly { readonly form: CallForm; readonly shape: string; readonly rows: number }[];
 }
 
 /** No id of the ledger is below 1: nothing is found under it. */
 const NOBODY = -1;
 
 const TABLES = `
-CREATE TEMP TABLE stage (ord int, key text, version timestamptz, action smallint, email smallint, sms smallint, locale text,
-  only_if_known text, fields text) ON COMMIT DELETE ROWS;
+CREATE TEMP TABLE ${STAGE_TABLE};
+-- Hides the ledger's own: what a plan finds of shared identities is not to be kept.
+CREATE TEMP TABLE identity (LIKE syncline.identity INCLUDING ALL);
+INSERT INTO identity (account_id, identity, source, key, email, sms) SELECT account_id, identity, source, key, email, sms FROM syncline.identity
+  WHERE account_id = (SELECT account_id FROM destination WHERE id = $1) ORDER BY no;
 CREATE TEMP TABLE planned (key text PRIMARY KEY, version timestamptz, fp bytea, email smallint, sms smallint, action smallint,
-  new boolean, opt_out boolean)`;
+  new boolean, opt_out boolean, form int, shape text)`;
 
-const FILL = `INSERT INTO stage SELECT * FROM unnest($1::int[], $2::text[], $3::timestamptz[], $4::smallint[], $5::smallint[], $6::smallint[],
-  $7::text[], $8::text[], $9::text[])`;
+const FILL = `INSERT INTO stage SELECT *, NULL FROM unnest($1::int[], $2::text[], $3::timestamptz[], $4::smallint[], $5::smallint[], $6::smallint[],
+  $7::text[], $8::text[], $9::text[], $10::text[], $11::text[], $12::bytea[])`;
 
-/** $1 destination, $2 sync, $3 resend. A contact met on an earlier page is compared with what was planned for it there. */
-const COMPARE = `${compare({ resend: '$3', waiting: 'true', flying: 'true', rejected: 'true' })}, e AS MATERIALIZED (
+/** $1 destination, $2 sync, $3 resend, $4 to $6 the destination's ways. A contact met on an earlier page is compared with what was planned for it there. */
+const COMPARE = `${compare({ resend: '$3', waiting: 'true', flying: 'true', rejected: 'true', separates: '$4', lowers: 'false', renames: '$5', holds: '$6' })}, e AS MATERIALIZED (
   SELECT d.*, CASE
-      WHEN p.key IS NULL OR d.verdict IN ('owned', 'still', 'uninvited') THEN d.verdict
+      WHEN p.key IS NULL OR d.verdict IN ('owned', 'duplicate', 'held', 'still', 'uninvited') THEN d.verdict
       WHEN (p.fp, p.email, p.sms, p.action) = (d.fp, d.email, d.sms, d.action) THEN 'unchanged'
       WHEN d.version < p.version THEN 'overtaken'
       WHEN d.verdict = 'queue' THEN 'replaces'
@@ -53,10 +67,10 @@ const COMPARE = `${compare({ resend: '$3', waiting: 'true', flying: 'true', reje
     END AS fate
   FROM d LEFT JOIN planned p ON p.key = d.key
 ), kept AS (
-  INSERT INTO planned SELECT key, version, fp, email, sms, action, c_version IS NULL AND f_version IS NULL, opt_out
+  INSERT INTO planned SELECT key, version, fp, email, sms, action, COALESCE(c_version, f_version, CASE WHEN renames THEN p_version END) IS NULL, opt_out, form, shape
   FROM e WHERE fate IN ('queue', 'replaces')
   ON CONFLICT (key) DO UPDATE SET version = excluded.version, fp = excluded.fp, email = excluded.email, sms = excluded.sms,
-    action = excluded.action, new = excluded.new, opt_out = excluded.opt_out
+    action = excluded.action, new = excluded.new, opt_out = excluded.opt_out, form = excluded.form, shape = excluded.shape
 ), undone AS (
   DELETE FROM planned p USING e WHERE e.fate = 'undone' AND p.key = e.key
 )
@@ -78,7 +92,8 @@ export class Comparison {
     connection.on('error', () => undefined);
     const comparison = new Comparison(connection, request);
     try {
-      await connection.query(TABLES);
+      // Several statements take no parameters.
+      await connection.query(TABLES.replaceAll('$1', String(request.destinationId ?? NOBODY)));
       return comparison;
     } catch (error) {
       comparison.close();
@@ -87,16 +102,23 @@ export class Comparison {
   }
 
   async page(rows: readonly StageRow[]): Promise<ComparedPage> {
-    if (rows.length === 0) return { unchanged: 0, stillRejected: 0, overtaken: 0, owned: 0, filtered: 0, invalid: [] };
+    if (rows.length === 0) return { unchanged: 0, stillRejected: 0, overtaken: 0, owned: 0, duplicates: 0, held: 0, filtered: 0, invalid: [] };
     const { destinationId, syncId, resend } = this.request;
     await this.connection.query('BEGIN');
     await this.connection.query(FILL, [
       rows.map((_, ord) => ord), rows.map((row) => row.key), rows.map((row) => row.version), rows.map((row) => row.action),
       rows.map((row) => row.emailConsent), rows.map((row) => row.smsConsent), rows.map((row) => row.locale),
       rows.map((row) => row.onlyIfKnown ?? null), rows.map((row) => row.fields),
+      rows.map((row) => row.shape ?? null), rows.map((row) => row.previousKey ?? null),
+      rows.map((row) => (row.identity === undefined ? null : identityHash(row.identity))),
     ]);
+    const { ways = {} } = this.request;
+    if (destinationId !== null && syncId !== null && rows.some((row) => row.identity !== undefined)) {
+      await claimIdentities(this.connection, { destinationId, syncId, runNo: 0 });
+    }
     const found = await this.connection.query<{ fate: string; count: number; uninvited: [string, string][] | null }>(COMPARE, [
       destinationId ?? NOBODY, syncId ?? NOBODY, resend,
+      ways.consent === 'whenChanged', ways.keyChange === 'platform', ways.identityChange === 'hold',
     ]);
     await this.connection.query('COMMIT');
     const of = (...fates: readonly string[]): number => found.rows.filter((row) => fates.includes(row.fate)).reduce((sum, row) => sum + row.count, 0);
@@ -106,16 +128,21 @@ export class Comparison {
       stillRejected: of('still'),
       overtaken: of('overtaken', 'replaces'),
       owned: of('owned'),
+      duplicates: of('duplicate'),
+      held: of('held'),
       filtered: uninvited.filter(([, reason]) => reason === 'filtered').length,
       invalid: uninvited.filter(([, reason]) => reason !== 'filtered').map(([key, reason]) => ({ key, place: null, reason })),
     };
   }
 
   async totals(): Promise<ComparedTotals> {
-    const { rows } = await this.connection.query<ComparedTotals>(
+    const kinds = await this.connection.query<{ form: number; shape: string; rows: number }>(
+      'SELECT form, shape, count(*) AS rows FROM planned GROUP BY action, form, shape ORDER BY form, shape',
+    );
+    const { rows } = await this.connection.query<Omit<ComparedTotals, 'kinds'>>(
       `SELECT count(*) FILTER (WHERE new) AS creates, count(*) FILTER (WHERE NOT new) AS updates, count(*) FILTER (WHERE opt_out) AS "optOuts" FROM planned`,
     );
-    return rows[0] as ComparedTotals;
+    return { ...(rows[0] as Omit<ComparedTotals, 'kinds'>), kinds: kinds.rows.map(({ form, ...kind }) => ({ ...kind, form: formOf(form) })) };
   }
 
   /** Drops the working tables with the connection. */

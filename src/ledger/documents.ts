@@ -45,6 +45,10 @@ export interface BatchDocument {
   readonly durationMs: number | null;
   /** What the platform said, where it was not a plain success. */
   readonly message: string | null;
+  /** What the platform counted, where its results come later; null: no result yet, or none of that kind. */
+  readonly receipt: { readonly inserted: number; readonly updated: number; readonly skipped: number } | null;
+  /** Its remarks on the call as a whole, for example properties it does not know. */
+  readonly notes: readonly string[];
 }
 
 export interface LaneDocument {
@@ -66,6 +70,12 @@ export interface LocaleVerdict {
   readonly pending: number;
   readonly minimum: number;
   readonly pass: boolean;
+  /** Of a sample: contacts of this locale that were read. */
+  readonly sampled?: number;
+  /** Of a sample that left contacts out: what differs is scaled from those read. */
+  readonly estimated?: true;
+  /** Of a sample: at the confidence asked, no more contacts than this differ. */
+  readonly atMost?: number;
 }
 
 export interface VerificationDocument {
@@ -78,8 +88,37 @@ export interface VerificationDocument {
   /** Expected contacts whose key belongs to another sync of the destination, left out of both sides; absent: none. */
   readonly elsewhere?: number;
   readonly at: string;
+  /** What fails beside the locales, in words. */
+  readonly faults?: readonly string[];
+  /** What somebody should know who reads the verdict. */
+  readonly notices?: readonly string[];
+  /** `sample`: contacts read one by one. */
   readonly sampleSize?: number;
+  /** `sample`: contacts it was drawn from. */
+  readonly population?: number;
   readonly confidence?: number;
+  /** `sample`: the share of contacts that may differ unseen. */
+  readonly maxError?: number;
+  /** `sample`: at the confidence asked, no more contacts than this differ. */
+  readonly atMost?: number;
+  /** `sample`: contacts the platform says it holds, and contacts the ledger knows it to hold; absent: not told. */
+  readonly total?: { readonly found: number; readonly known: number };
+  /** `sample`: calls the reading took, and seconds. */
+  readonly reads?: number;
+  readonly seconds?: number;
+  /** `receipts`: what the platform counted of each batch against what the ledger holds as delivered by it. */
+  readonly receipts?: ReceiptCheck;
+}
+
+export interface ReceiptCheck {
+  /** Batches that delivered something or have a receipt. */
+  readonly batches: number;
+  /** Contacts delivered by them, each time it was. */
+  readonly contacts: number;
+  /** Batches settled without a receipt: nobody has confirmed their numbers. */
+  readonly withoutReceipt: number;
+  /** Batches whose receipt counts other than was delivered. */
+  readonly mismatched: number;
 }
 
 export interface Difference {
@@ -168,6 +207,10 @@ export interface LaneStatus extends LaneDocument {
   readonly unknown: number;
   readonly oldestWaitingSeconds: number | null;
   readonly callsLastMinute: number;
+  /** Batches that were accepted and whose result is awaited. */
+  readonly accepted: number;
+  /** What the platforms remark on calls as a whole, by destination: `sms: MainBrainer does not know the property city`. */
+  readonly notices: readonly string[];
 }
 
 export interface StatusDocument {

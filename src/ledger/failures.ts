@@ -46,22 +46,28 @@ export async function countRetriable(db: Queryable, sync: string, reason: string
  * Puts the rejected rows of a sync back into the outbox as rows of `runNo`, and writes the page that accounts for
  * them. Invalid rows hold no payload and stay: they are fixed at their source.
  * @param reason only rejections with this code, or whose words contain it
+ * @param holds whether contacts with a changed identity stay aside
  */
-export function queueRejections(pool: Pool, runNo: number, reason: string | null): Promise<number> {
+export function queueRejections(pool: Pool, runNo: number, reason: string | null, holds = false): Promise<number> {
   return transaction(pool, async (connection) => {
     // Whoever adds waiting rows holds this lock (see staging).
     await connection.query(
       'SELECT pg_advisory_xact_lock(796201, s.destination_id) FROM run r JOIN sync s ON s.id = r.sync_id WHERE r.no = $1', [runNo]);
-    return queue(connection, runNo, reason);
+    return queue(connection, runNo, reason, holds);
   });
 }
 
-async function queue(db: Queryable, runNo: number, reason: string | null): Promise<number> {
+async function queue(db: Queryable, runNo: number, reason: string | null, holds: boolean): Promise<number> {
   const { rows } = await db.query<{ queued: number }>(
     `WITH picked AS (
        UPDATE rejection x SET resolved_at = clock_timestamp(), resolution = 'tried again'
        FROM run r WHERE r.no = $1 AND r.pages = 0 AND x.sync_id = r.sync_id AND x.resolved_at IS NULL AND x.fields IS NOT NULL
          AND ($2::text IS NULL OR x.code = $2 OR position(lower($2) IN lower(x.reason)) > 0)
+         -- Held for good reason: the source changes that, or an id that is learned, or the configuration.
+         AND (x.code <> 'held' OR NOT $3 OR EXISTS (
+           SELECT 1 FROM contact h WHERE h.destination_id = x.destination_id AND h.key = x.key AND h.platform_id IS NOT NULL))
+         AND (x.code <> 'duplicate' OR NOT EXISTS (SELECT 1 FROM identity i JOIN identity j USING (account_id, identity)
+           WHERE i.key = x.key AND i.identity = x.identity AND j.no < i.no))
          -- A key that another sync still owns would be taken from it.
          AND NOT EXISTS (
            SELECT 1 FROM sync y WHERE NOT y.retired AND y.destination_id = x.destination_id AND y.id <> x.sync_id AND y.id = COALESCE(
@@ -73,9 +79,18 @@ async function queue(db: Queryable, runNo: number, reason: string | null): Promi
      ), newest AS (
        SELECT DISTINCT ON (destination_id, key) * FROM picked ORDER BY destination_id, key, id DESC
      ), queued AS (
-       INSERT INTO outbox (destination_id, key, seq, version, sync_id, run_no, attempts, priority, action, email, sms, known, behind, fp, locale, fields)
+       INSERT INTO outbox (destination_id, key, seq, version, sync_id, run_no, attempts, priority, action, email, sms, known, behind, fp, locale, fields, kind, identity, previous_key)
        SELECT n.destination_id, n.key, nextval('outbox_seq'), n.version, n.sync_id, $1, n.attempts, 2, n.action, n.email, n.sms,
-         EXISTS (SELECT 1 FROM contact c WHERE c.destination_id = n.destination_id AND c.key = n.key), true, n.fp, n.locale, n.fields FROM newest n
+         EXISTS (SELECT 1 FROM contact c WHERE c.destination_id = n.destination_id AND c.key = n.key), true, n.fp, n.locale, n.fields, k.id, n.identity,
+         CASE WHEN k.form = 2 THEN n.previous_key END
+       FROM newest n
+       LEFT JOIN contact h ON h.destination_id = n.destination_id AND h.key = n.key
+       JOIN kind k ON k.destination_id = n.destination_id AND k.action = n.action AND k.shape = COALESCE(n.shape, '')
+         -- Consent that has not changed stays unsaid where the platform's own counts, as in staging.
+         AND k.form = CASE
+           WHEN n.action = 0 AND (h.email, h.sms) = (n.email, n.sms) AND NOT h.unsure AND EXISTS (SELECT 1 FROM kind s WHERE s.destination_id = n.destination_id AND s.form = 1) THEN 1
+           WHEN n.action = 0 AND n.previous_key IS NOT NULL AND h.key IS NULL AND EXISTS (SELECT 1 FROM kind s WHERE s.destination_id = n.destination_id AND s.form = 2) THEN 2
+           ELSE 0 END
        -- Rejected while something newer of the same contact was under way: it must not come after that.
        WHERE NOT EXISTS (SELECT 1 FROM batch_row f JOIN batch fb ON fb.id = f.batch_id
            WHERE f.destination_id = n.destination_id AND f.key = n.key AND f.outcome IS NULL AND fb.status IN ('sending', 'accepted', 'unknown')
@@ -92,7 +107,7 @@ async function queue(db: Queryable, runNo: number, reason: string | null): Promi
        UPDATE run SET pages = 1, extracting = false, extracted_at = clock_timestamp() WHERE no = $1 AND pages = 0
      )
      SELECT count(*) AS queued FROM newest`,
-    [runNo, reason],
+    [runNo, reason, holds],
   );
   return rows[0]?.queued ?? 0;
 }

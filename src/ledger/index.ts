@@ -2,11 +2,14 @@ export { createPool, transaction, type Connection, type Pool, type Queryable } f
 export { migrate } from './migrate.js';
 export { ensureSync, findSync, type SyncIds, type SyncStanding } from './names.js';
 export * from './runs.js';
-export { beginStaging, stagePage, RunStopped, type InvalidRow, type StagePage, type StageResult, type StageRow, type Staging } from './stage.js';
+export { beginStaging, stagePage, RunStopped, type InvalidRow, type StagePage, type StageResult, type StageRow, type Staging, type Ways } from './stage.js';
 export * from './pace.js';
 export * from './lease.js';
-export { claimable, claimBatch, NO_FLOORS, type Claimable, type ClaimedBatch, type Floors } from './claim.js';
-export * from './settle.js';
+export { claimable, claimBatch, NO_FLOORS, sentRows, type Claimable, type ClaimedBatch, type Floors } from './claim.js';
+export { FenceLost, type CallRecord } from './own.js';
+export { holdUnknown, settleAnswered, settleRejected, type Answer } from './settle.js';
+export { returnRows, settleLanded, type ReturnPart, type ReturnPlan } from './return.js';
+export * from './later.js';
 export * from './lane.js';
 export { anySettled, runsTouched, type TouchedRun } from './touched.js';
 export { audit, booksOf, faultsOf } from './books.js';

@@ -113,7 +113,9 @@ export async function tryAgain(db: Queryable, account: string): Promise<void> {
 /** Batches a dead driver left in the middle of a call: their outcome is unknown. @returns how many */
 export async function adoptOrphans(db: Queryable, lease: Lease, settleDelayMs: number): Promise<number> {
   const { rowCount } = await db.query(
-    `UPDATE batch SET status = 'unknown', fence = $2, outcome = 'unknown', message = 'the worker stopped before the answer came',
+    // A webhook may have told the reference of a call whose answer nobody read.
+    `UPDATE batch SET status = CASE WHEN reference IS NULL THEN 'unknown' ELSE 'accepted' END, fence = $2, outcome = 'unknown',
+       message = 'the worker stopped before the answer came', answered_at = COALESCE(answered_at, clock_timestamp()),
        settle_at = clock_timestamp() + make_interval(secs => $3::float8 / 1000)
      WHERE account_id = $1 AND status = 'sending' AND fence <> $2`,
     [lease.accountId, lease.fence, settleDelayMs],
@@ -122,13 +124,22 @@ export async function adoptOrphans(db: Queryable, lease: Lease, settleDelayMs: n
 }
 
 /** Unknown batches whose settle delay is over. */
-export async function dueUnknown(db: Queryable, accountId: number): Promise<readonly number[]> {
-  const { rows } = await db.query<{ id: number }>({
+export async function dueUnknown(db: Queryable, accountId: number): Promise<readonly { readonly id: number; readonly destination: string }[]> {
+  const { rows } = await db.query<{ id: number; destination: string }>({
     name: 'due-unknown',
-    text: `SELECT id FROM batch WHERE account_id = $1 AND status = 'unknown' AND settle_at <= clock_timestamp() ORDER BY id`,
+    text: `SELECT b.id, d.name AS destination FROM batch b JOIN destination d ON d.id = b.destination_id
+      WHERE b.account_id = $1 AND b.status = 'unknown' AND b.settle_at <= clock_timestamp() ORDER BY b.id`,
     values: [accountId],
   });
-  return rows.map((row) => row.id);
+  return rows;
+}
+
+/** The platform could not be asked about an unknown batch: it is held for longer. */
+export async function holdLonger(db: Queryable, lease: Lease, batchId: number, forMs: number): Promise<void> {
+  await db.query(
+    `UPDATE batch SET settle_at = clock_timestamp() + make_interval(secs => $3::float8 / 1000) WHERE id = $1 AND account_id = $2 AND status = 'unknown'`,
+    [batchId, lease.accountId, forMs],
+  );
 }
 
 /** What is left to do on a lane, and when. */
@@ -137,6 +148,8 @@ export interface Outlook {
   readonly dueMs: number | null;
   /** Some call ended without an answer and is not settled yet. */
   readonly unknown: boolean;
+  /** Batches that were accepted and whose result is not known yet. */
+  readonly accepted: number;
   /** A run is still staging rows for the account. */
   readonly feeding: boolean;
   /** Rows wait or are under way. */
@@ -152,12 +165,15 @@ export async function outlook(db: Queryable, accountId: number): Promise<Outlook
     held AS (
       SELECT min(b.settle_at) AS at FROM batch b WHERE b.account_id = $1 AND b.status = 'unknown'
       UNION ALL
+      SELECT min(LEAST(b.settle_at, b.poll_at)) FROM batch b WHERE b.account_id = $1 AND b.status = 'accepted'
+      UNION ALL
       SELECT min(bu.not_before) FROM bundle bu JOIN d ON bu.destination_id = d.id
         WHERE NOT bu.suspect AND bu.not_before > clock_timestamp() AND EXISTS (SELECT 1 FROM outbox o WHERE o.destination_id = d.id AND o.bundle = bu.id)
     )
     SELECT (SELECT CASE WHEN min(at) IS NOT NULL THEN GREATEST(EXTRACT(EPOCH FROM min(at) - clock_timestamp()) * 1000, 0)::float8 END
             FROM held WHERE isfinite(at)) AS "dueMs",
       EXISTS (SELECT 1 FROM batch b WHERE b.account_id = $1 AND b.status = 'unknown') AS unknown,
+      (SELECT count(*) FROM batch b WHERE b.account_id = $1 AND b.status = 'accepted') AS accepted,
       EXISTS (SELECT 1 FROM run r JOIN sync s ON s.id = r.sync_id JOIN d ON d.id = s.destination_id WHERE r.extracting AND r.ended_at IS NULL) AS feeding,
       EXISTS (SELECT 1 FROM d, LATERAL (SELECT 1 FROM outbox o WHERE o.destination_id = d.id LIMIT 1) o)
         OR EXISTS (SELECT 1 FROM batch b WHERE b.account_id = $1 AND b.status IN ('sending', 'accepted', 'unknown')) AS open,
@@ -182,7 +198,7 @@ export async function countSuspects(db: Queryable, destinationId: number): Promi
 /** What the platform said last when it refused a call of the account. */
 export async function lastRefusal(db: Queryable, accountId: number): Promise<string | null> {
   const { rows } = await db.query<{ message: string | null }>(
-    `SELECT message FROM batch WHERE account_id = $1 AND status = 'refused' AND outcome IN ('refused', 'unclear') ORDER BY id DESC LIMIT 1`,
+    `SELECT message FROM batch WHERE account_id = $1 AND status = 'refused' AND outcome IN ('refused', 'unclear', 'accepted') ORDER BY id DESC LIMIT 1`,
     [accountId],
   );
   return rows[0]?.message ?? null;
@@ -200,6 +216,9 @@ export interface BatchPast {
   readonly witnessedLately: boolean;
   readonly platformUp: boolean;
   readonly failures: number;
+  /** Another row was delivered, not only accepted, since the search began, or within the last quarter of an hour. */
+  readonly delivered: boolean;
+  readonly deliveredLately: boolean;
 }
 
 export async function batchPast(db: Queryable, batchId: number): Promise<BatchPast> {
@@ -207,14 +226,16 @@ export async function batchPast(db: Queryable, batchId: number): Promise<BatchPa
     // Successes side by side are noted once in a while only (settlement): the calls themselves tell the rest.
     `SELECT COALESCE(bu.tries, 0) AS tries, GREATEST(d.witness_at, taken.here) >= COALESCE(bu.root_at, b.started_at) AS witnessed,
        d.witness_at > clock_timestamp() - interval '15 minutes' AS "witnessedLately",
-       GREATEST(a.last_success_at, taken.anywhere) > CASE WHEN bu.tries > 0 THEN bu.made_at ELSE b.started_at END AS "platformUp", a.failures
+       GREATEST(a.last_success_at, taken.anywhere) > CASE WHEN bu.tries > 0 THEN bu.made_at ELSE b.started_at END AS "platformUp", a.failures,
+       COALESCE(taken.here >= COALESCE(bu.root_at, b.started_at), false) AS delivered,
+       COALESCE(taken.here > clock_timestamp() - interval '15 minutes', false) AS "deliveredLately"
      FROM batch b JOIN destination d ON d.id = b.destination_id JOIN account a ON a.id = b.account_id LEFT JOIN bundle bu ON bu.id = b.bundle
      CROSS JOIN LATERAL (
        SELECT max(x.settled_at) AS anywhere,
          -- A change of the configuration clears the witness, and with it what came shortly after it.
          max(x.settled_at) FILTER (WHERE x.destination_id = d.id AND x.settled_at < d.witness_at + interval '1 second') AS here
-       FROM batch x WHERE x.id > b.id - 1000 AND x.account_id = b.account_id AND x.status = 'settled' AND x.outcome = 'answered'
-         AND EXISTS (SELECT 1 FROM batch_run br WHERE br.batch_id = x.id AND br.delivered > 0)
+       FROM batch x WHERE x.id > b.id - 1000 AND x.account_id = b.account_id AND (
+         x.status = 'settled' AND x.outcome IN ('answered', 'accepted') AND EXISTS (SELECT 1 FROM batch_run br WHERE br.batch_id = x.id AND br.delivered > 0))
      ) taken
      WHERE b.id = $1`,
     [batchId],

@@ -7,6 +7,13 @@ export interface Budget {
   readonly bucket: 'main' | 'read';
   readonly calls: number;
   readonly per: number;
+  /** Milliseconds between the starts of two calls, at least. @default 0 */
+  readonly gap?: number;
+  /**
+   * Above 0: calls of the account go one at a time, whatever their budget: none leaves while one that started within
+   * so many milliseconds (a call's deadline) is unanswered, and the window counts from the answer alone. @default 0
+   */
+  readonly alone?: number;
   /** Calls that may leave at once after a pause before even spacing begins. */
   readonly credit: number;
 }
@@ -35,8 +42,8 @@ export async function reserveCall(db: Queryable, budget: Budget, maxWaitMs: numb
   const marginMs = Math.max(budget.per * 0.02, 250);
   const { rows } = await db.query<{ call: number | null; wait: number; now: number }>({
     name: 'reserve-call',
-    text: 'SELECT call, wait_ms AS wait, now_ms AS now FROM reserve_call($1, $2, $3, $4, $5, $6, $7, $8)',
-    values: [budget.accountId, budget.bucket, budget.calls, budget.per, gapMs, budget.credit, marginMs, maxWaitMs],
+    text: 'SELECT call, wait_ms AS wait, now_ms AS now FROM reserve_call($1, $2, $3, $4, $5, $6, $7, $8, $9, $10)',
+    values: [budget.accountId, budget.bucket, budget.calls, budget.per, gapMs, budget.gap ?? 0, budget.alone ?? 0, budget.credit, marginMs, maxWaitMs],
   });
   const row = rows[0] as { call: number | null; wait: number; now: number };
   return { call: row.call, waitMs: row.wait, nowMs: row.now };
@@ -68,10 +75,15 @@ export async function callNotMade(db: Queryable, budget: Budget, call: number): 
   await db.query(
     // The budget's row first, as a reservation locks it.
     `WITH p AS (
-       UPDATE pace SET even_at = even_at - make_interval(secs => $4::float8 / 1000) WHERE account_id = $1 AND bucket = $2 RETURNING account_id, bucket
+       UPDATE pace SET even_at = even_at - make_interval(secs => $4::float8 / 1000),
+         -- The last one is as if it had never been; before others it can only be marked.
+         next_call = CASE WHEN next_call = $3 + 1 THEN $3 ELSE next_call END
+       WHERE account_id = $1 AND bucket = $2 RETURNING account_id, bucket, next_call
+     ), gone AS (
+       DELETE FROM pace_slot s USING p WHERE s.account_id = p.account_id AND s.bucket = p.bucket AND s.call = $3 AND p.next_call = $3
      )
      UPDATE pace_slot s SET started_at = '-infinity', answered_at = '-infinity' FROM p
-     WHERE s.account_id = p.account_id AND s.bucket = p.bucket AND s.call = $3`,
+     WHERE s.account_id = p.account_id AND s.bucket = p.bucket AND s.call = $3 AND p.next_call <> $3`,
     [budget.accountId, budget.bucket, call, budget.per / budget.calls],
   );
 }
@@ -83,4 +95,9 @@ export async function holdPace(db: Queryable, accountId: number, bucket: Budget[
      WHERE account_id = $1 AND bucket = $2`,
     [accountId, bucket, forMs],
   );
+}
+
+/** Calls a dead driver left unanswered are over: where calls go one at a time the next one waits its window from here. */
+export async function callsAbandoned(db: Queryable, accountId: number, bucket: Budget['bucket']): Promise<void> {
+  await db.query('UPDATE pace_slot SET answered_at = clock_timestamp() WHERE account_id = $1 AND bucket = $2 AND answered_at IS NULL', [accountId, bucket]);
 }

@@ -73,7 +73,9 @@ async function warningsOf(db: Queryable, nos: readonly number[]): Promise<Readon
   const { rows } = await db.query<{ no: number; warnings: Record<string, number> }>(
     `SELECT no, jsonb_object_agg(reason, count ORDER BY reason) AS warnings FROM (
        SELECT p.run_no AS no, w.key AS reason, sum(w.value::bigint) AS count FROM page p, jsonb_each_text(p.warnings) w
-       WHERE p.run_no = ANY($1) GROUP BY p.run_no, w.key) x GROUP BY no`,
+       WHERE p.run_no = ANY($1) GROUP BY p.run_no, w.key
+       UNION ALL
+       SELECT n.run_no, 'platform: ' || n.reason, count(*) FROM row_note n WHERE n.run_no = ANY($1) GROUP BY n.run_no, n.reason) x GROUP BY no`,
     [nos],
   );
   return new Map(rows.map((row) => [row.no, row.warnings]));
@@ -98,7 +100,8 @@ export async function batchesOf(db: Queryable, runNo: number, limit: number): Pr
     `SELECT * FROM (
        SELECT b.id AS batch, b.rows, br.rows AS "ofThisRun", br.delivered, br.rejected, b.status, b.http_status AS "httpStatus",
          b.attempt AS attempts, ${isoTime('b.started_at')} AS "startedAt",
-         GREATEST(round(EXTRACT(EPOCH FROM b.answered_at - b.started_at) * 1000), 0)::int AS "durationMs", b.message
+         GREATEST(round(EXTRACT(EPOCH FROM b.answered_at - b.started_at) * 1000), 0)::int AS "durationMs", b.message,
+         b.receipt, COALESCE(b.notes, '[]') AS notes
        FROM batch_run br JOIN batch b ON b.id = br.batch_id WHERE br.run_no = $1 ORDER BY b.id DESC LIMIT $2
      ) x ORDER BY batch`,
     [runNo, limit],

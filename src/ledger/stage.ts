@@ -1,10 +1,12 @@
 import { pipeline } from 'node:stream/promises';
 import { Readable } from 'node:stream';
 import { from as copyFrom } from 'pg-copy-streams';
-import type { Action, ConsentCode } from '../destinations/index.js';
+import type { Action, Capabilities, ConsentCode } from '../destinations/index.js';
 import type { Json } from '../contacts/index.js';
 import { transaction, type Connection, type Pool } from './database.js';
-import { CLASSIFY } from './stage-sql.js';
+import { claimIdentities, clampSharers, renameKeys } from './identity.js';
+import { CLASSIFY, KINDS } from './stage-sql.js';
+import { copyLine, STAGE_COLUMNS, STAGE_TABLE } from './stage-copy.js';
 
 /** One contact of a page, ready to be compared with its newest known intent. */
 export interface StageRow {
@@ -18,7 +20,14 @@ export interface StageRow {
   readonly locale: string | null;
   /** Sent only where the destination is known to hold the contact, or is about to; else it counts as `otherwise`. */
   readonly onlyIfKnown?: 'filtered' | string;
+  /** As in `Prepared`. */
+  readonly shape?: string;
+  readonly previousKey?: string;
+  readonly identity?: string;
 }
+
+/** The destination's ways that decide how its rows go together. */
+export type Ways = Pick<Capabilities, 'consent' | 'keyChange' | 'identityChange'>;
 
 /** A row that cannot be sent, and why. */
 export interface InvalidRow {
@@ -40,6 +49,9 @@ export interface StagePage {
   readonly priority: number;
   /** Sends also what is unchanged, and what is older than what is delivered; never over something newer that waits or is in flight. */
   readonly resend: boolean;
+  /** Says the consent of rows that grant nothing also where it has not changed: the destination is known to differ. */
+  readonly repair?: boolean;
+  readonly ways?: Ways;
   readonly extracted: number;
   readonly filtered: number;
   readonly superseded: number;
@@ -60,22 +72,10 @@ export class RunStopped extends Error {
   override readonly name = 'RunStopped';
 }
 
-// COPY's text format: backslash is its escape, tab and line ends separate.
-const escapeCopy = (text: string): string => (/[\\\t\n\r]/.test(text) ? text.replace(/[\\\t\n\r]/g, escapeOne) : text);
-const escapeOne = (c: string): string => (c === '\\' ? '\\\\' : c === '\t' ? '\\t' : c === '\n' ? '\\n' : '\\r');
-
-function copyLine(row: StageRow, ord: number): string {
-  const condition = row.onlyIfKnown === undefined ? '\\N' : escapeCopy(row.onlyIfKnown);
-  return `${ord}\t${escapeCopy(row.key)}\t${row.version ?? '\\N'}\t${row.action}\t${row.emailConsent}\t${row.smsConsent}\t${
-    row.locale === null ? '\\N' : escapeCopy(row.locale)
-  }\t${condition}\t${escapeCopy(row.fields)}\n`;
-}
-
 async function copyIn(connection: Connection, rows: readonly StageRow[]): Promise<void> {
-  await connection.query(`CREATE TEMP TABLE IF NOT EXISTS stage (ord int, key text, version timestamptz, action smallint,
-    email smallint, sms smallint, locale text, only_if_known text, fields text) ON COMMIT DELETE ROWS`);
+  await connection.query(`CREATE TEMP TABLE IF NOT EXISTS ${STAGE_TABLE}`);
   if (rows.length === 0) return;
-  const stream = connection.query(copyFrom('COPY stage FROM STDIN'));
+  const stream = connection.query(copyFrom(`COPY stage (${STAGE_COLUMNS}) FROM STDIN`));
   let next = 0;
   const chunk = 500;
   await pipeline(
@@ -146,12 +146,12 @@ function stage(pool: Pool, page: StagePage, copied: () => Promise<void>): Promis
       `INSERT INTO page (run_no, no, extracted, invalid, filtered, unchanged, still_rejected, superseded, suppressed, queued, warnings)
        VALUES ($1, $2, $3, $4, $5, $6, $7, $8, 0, $9, $10)`,
       [
-        page.runNo, page.pageNo, page.extracted, invalid.length, page.filtered + extra.length - (invalid.length - page.invalid.length),
+        page.runNo, page.pageNo, page.extracted + counts.taken, invalid.length, page.filtered + extra.length - (invalid.length - page.invalid.length),
         counts.unchanged, counts.still, page.superseded, counts.queued,
         Object.keys(page.warnings).length > 0 ? JSON.stringify(page.warnings) : null,
       ],
     );
-    return { queued: counts.queued - counts.ended, optOuts: counts.optOuts };
+    return { queued: counts.queued - counts.ended, optOuts: counts.optOuts + counts.taken };
   });
 }
 
@@ -162,6 +162,8 @@ interface Classified {
   /** Of `queued`: rejected or overtaken at once, nothing waits for them. */
   readonly ended: number;
   readonly optOuts: number;
+  /** Contacts that were not on the page and are sent again with less consent, because of others that are: also in `queued`. */
+  readonly taken: number;
   /** Rows meant only for known contacts that are not known. */
   readonly uninvited: readonly InvalidRow[];
 }
@@ -183,10 +185,21 @@ async function presence(connection: Connection, destinationId: number): Promise<
 }
 
 async function classify(connection: Connection, page: StagePage): Promise<Classified> {
-  if (page.rows.length === 0) return { unchanged: 0, still: 0, queued: 0, ended: 0, optOuts: 0, uninvited: [] };
+  if (page.rows.length === 0) return { unchanged: 0, still: 0, queued: 0, ended: 0, optOuts: 0, taken: 0, uninvited: [] };
   // Staging and everything that puts rows back exclude each other for one destination; claiming does
   // not take this lock: it skips the rows locked by the second statement instead.
-  await connection.query('SELECT pg_advisory_xact_lock(796201, $1)', [page.destinationId]);
+  const identified = page.rows.some((row) => row.identity !== undefined);
+  await connection.query(
+    // Who shares an identity can be on any list of the account: then all of them, in one order.
+    `SELECT pg_advisory_xact_lock(796201, d.id) FROM (
+       SELECT id FROM destination WHERE id = $1 OR ($2 AND account_id = (SELECT account_id FROM destination WHERE id = $1)) ORDER BY id OFFSET 0) d`,
+    [page.destinationId, identified],
+  );
+  const { ways = {} } = page;
+  const renames = ways.keyChange === 'platform';
+  if (page.rows.some((row) => row.previousKey !== undefined)) await renameKeys(connection, page, !renames);
+  if (identified) await claimIdentities(connection, page);
+  await connection.query(KINDS, [page.destinationId, ways.consent === 'whenChanged', renames]);
   const { waiting, flying, rejected } = await presence(connection, page.destinationId);
   if (waiting) {
     await connection.query(
@@ -197,14 +210,17 @@ async function classify(connection: Connection, page: StagePage): Promise<Classi
   }
   const { rows } = await connection.query<{ verdict: string; count: number; opt_outs: number; uninvited: [string, string][] | null }>(CLASSIFY, [
     page.destinationId, page.syncId, page.runNo, page.priority, page.resend, waiting, flying, rejected,
+    ways.consent === 'whenChanged', page.repair ?? false, renames, ways.identityChange === 'hold',
   ]);
+  const taken = identified ? await clampSharers(connection, page) : 0;
   const of = (verdict: string): number => rows.find((row) => row.verdict === verdict)?.count ?? 0;
   return {
     unchanged: of('unchanged') + of('back') + of('still'),
     still: of('still'),
-    queued: of('queue') + of('overtaken') + of('owned'),
-    ended: of('overtaken') + of('owned'),
+    queued: of('queue') + of('overtaken') + of('owned') + of('duplicate') + of('held') + taken,
+    ended: of('overtaken') + of('owned') + of('duplicate') + of('held'),
     optOuts: rows.find((row) => row.verdict === 'queue')?.opt_outs ?? 0,
+    taken,
     uninvited: (rows.find((row) => row.verdict === 'uninvited')?.uninvited ?? []).map(([key, reason]) => ({ key, place: null, reason })),
   };
 }

@@ -21,7 +21,10 @@ export async function statusDocument(db: Queryable): Promise<StatusDocument> {
     `SELECT a.name AS account, a.state, a.reason, a.hint, ${isoTime('a.until')} AS until, w.waiting,
        COALESCE(f.rows, 0) AS "inFlight", COALESCE(f.unknown, 0) AS unknown,
        round(EXTRACT(EPOCH FROM clock_timestamp() - w.oldest))::bigint AS "oldestWaitingSeconds",
-       (SELECT count(*) FROM pace_slot p WHERE p.account_id = a.id AND p.started_at > clock_timestamp() - interval '1 minute') AS "callsLastMinute"
+       (SELECT count(*) FROM pace_slot p WHERE p.account_id = a.id AND p.started_at > clock_timestamp() - interval '1 minute') AS "callsLastMinute",
+       (SELECT count(*) FROM batch b WHERE b.account_id = a.id AND b.status = 'accepted') AS accepted,
+       (SELECT COALESCE(json_agg(d.name || ': ' || n.note ORDER BY d.name), '[]') FROM destination d, jsonb_array_elements_text(d.notes) n (note)
+        WHERE d.account_id = a.id) AS notices
      FROM account a
      CROSS JOIN LATERAL (
        SELECT count(*) AS waiting, min(o.staged_at) AS oldest FROM destination d JOIN outbox o ON o.destination_id = d.id WHERE d.account_id = a.id

@@ -13,6 +13,8 @@ interface SentRow {
   readonly outcome: number | null;
   readonly httpStatus: number | null;
   readonly message: string | null;
+  /** What the platform remarked on this row. */
+  readonly note: string | null;
   readonly fields: string;
   readonly email: number;
   readonly sms: number;
@@ -26,9 +28,10 @@ export async function contactStory(db: Queryable, sync: string, key: string): Pr
   if (!found) return undefined;
   const { destination } = found;
   const sent = await db.query<SentRow>(
-    `SELECT ${isoTime('b.started_at')} AS at, b.id AS batch, r.id AS run, b.status, br.outcome, b.http_status AS "httpStatus", b.message, br.fields,
+    `SELECT ${isoTime('b.started_at')} AS at, b.id AS batch, r.id AS run, b.status, br.outcome, b.http_status AS "httpStatus", b.message, br.fields, n.note,
        br.email, br.sms, ${isoTime('br.version')} AS version
      FROM batch_row br JOIN batch b ON b.id = br.batch_id JOIN run r ON r.no = br.run_no
+     LEFT JOIN LATERAL (SELECT string_agg(w.reason, '; ') AS note FROM row_note w WHERE w.batch_id = br.batch_id AND w.ord = br.ord) n ON true
      WHERE br.destination_id = $1 AND br.key = $2 ORDER BY b.id`,
     [destination, key],
   );
@@ -88,6 +91,7 @@ function whatBecame(row: SentRow): string {
   const answer = row.httpStatus === null ? '' : ` (HTTP ${row.httpStatus})`;
   if (row.outcome === 2) return `sent and rejected${answer}`;
   if (row.outcome === 3) return row.status === 'settled' ? `sent, outcome unknown: queued again${answer}` : `sent in a call that was ${row.status}${answer}: queued again`;
-  if (row.status === 'settled') return `delivered${answer}`;
+  if (row.status === 'settled') return `delivered${answer}${row.note === null ? '' : `, with a warning: ${row.note}`}`;
+  if (row.status === 'accepted') return 'accepted, the result is awaited';
   return row.status === 'unknown' ? 'sent, outcome unknown' : 'being sent';
 }

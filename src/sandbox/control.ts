@@ -35,8 +35,10 @@ export function addControl(app: FastifyInstance, platforms: readonly Platform[])
     const stats = platform.control.stats(window === undefined ? undefined : Number(window));
     return log === 'false' ? { ...stats, log: [] } : stats;
   }));
-  app.post('/_control/faults', with_((platform, request) => {
-    platform.control.setFaults(faultsByPlatform(request.body)[platform.name]);
+  app.post('/_control/faults', with_((named, request) => {
+    // Faults in sections say themselves whose they are; those of platforms without a section stay.
+    const sections = faultsByPlatform(request.body ?? { [named.name]: {} }, named.name);
+    for (const platform of platforms) if (Object.hasOwn(sections, platform.name)) platform.control.setFaults(sections[platform.name]);
     return { ok: true };
   }));
   app.post('/_control/reset', with_((platform) => {

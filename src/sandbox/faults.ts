@@ -2,20 +2,20 @@ import { readFile } from 'node:fs/promises';
 import { parse, YAMLParseError } from 'yaml';
 import type { MailingCoreFaults } from './mailingcore/index.js';
 import { FaultsError } from './platform.js';
+import { PLATFORMS } from './platforms.js';
+import type { FaultsByPlatform } from './platforms.js';
 
 /** Faults a platform, by its name; or MailingCore's alone, written flat. */
-export type Faults = MailingCoreFaults | { readonly mailingcore?: MailingCoreFaults };
+export type Faults = MailingCoreFaults | FaultsByPlatform;
 
-const PLATFORMS: ReadonlySet<string> = new Set(['mailingcore']);
-
-/** Sorts faults by platform: `{mailingcore: {…}}` as it is, anything else is MailingCore's. */
-export function faultsByPlatform(faults: unknown): Readonly<Record<string, unknown>> {
+/** Sorts faults by platform: `{dengage: {…}}` as it is; written flat, they are the named platform's. */
+export function faultsByPlatform(faults: unknown, flat: string = 'mailingcore'): Readonly<Record<string, unknown>> {
   if (faults === undefined || faults === null) return {};
   if (typeof faults !== 'object' || Array.isArray(faults)) throw new FaultsError('faults: expected a mapping of fault names');
   const names = Object.keys(faults);
-  const sectioned = names.length > 0 && names.some((name) => PLATFORMS.has(name));
-  if (!sectioned) return { mailingcore: faults };
-  const strangers = names.filter((name) => !PLATFORMS.has(name));
+  const sectioned = names.length > 0 && names.some((name) => Object.hasOwn(PLATFORMS, name));
+  if (!sectioned) return { [flat]: faults };
+  const strangers = names.filter((name) => !Object.hasOwn(PLATFORMS, name));
   if (strangers.length > 0) throw new FaultsError(`faults: ${strangers.join(', ')} beside a platform's section; put each fault inside its platform`);
   return faults as Record<string, unknown>;
 }

@@ -4,5 +4,7 @@ export { loadFaults } from './faults.js';
 export type { Faults } from './faults.js';
 export type { Call, CallStats } from './calls.js';
 export type { MailingCoreControl, MailingCoreFaults } from './mailingcore/index.js';
+export type { DengageControl, DengageFaults } from './dengage/index.js';
+export type { MainBrainerControl, MainBrainerFaults } from './mainbrainer/index.js';
 export { startSandbox } from './server.js';
 export type { Sandbox, SandboxOptions } from './server.js';

@@ -18,13 +18,17 @@ export interface PlatformControl {
   stats(windowMs?: number): CallStats;
 }
 
-/** A marketing platform under its own path prefix. A new one is one folder and one line in `server.ts`. */
+/** A marketing platform under its own path prefix. A new one is one folder and one line in `platforms.ts`. */
 export interface Platform {
   /** Also the path prefix: `/mailingcore`. */
   readonly name: string;
   readonly control: PlatformControl;
+  /** What a configuration says beside `type` and `baseUrl` to use it. */
+  readonly settings: Readonly<Record<string, string>>;
   /** Adds the platform's routes; the prefix is already set. */
   register(app: FastifyInstance): void;
+  /** Ends what goes on by itself (timers); the server's connections are not its business. */
+  close?(): void;
 }
 
 /** A faults file or a control call that cannot be used; the message names every wrong key. */

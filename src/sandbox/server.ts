@@ -3,8 +3,9 @@ import type { AddressInfo } from 'node:net';
 import { addControl } from './control.js';
 import { faultsByPlatform } from './faults.js';
 import type { Faults } from './faults.js';
-import { createMailingCore } from './mailingcore/index.js';
-import type { MailingCoreControl } from './mailingcore/index.js';
+import type { Platform } from './platform.js';
+import { PLATFORMS } from './platforms.js';
+import type { Platforms } from './platforms.js';
 
 /** Planting a million contacts goes through one request too. */
 const BODY_LIMIT = 512 * 1024 * 1024;
@@ -18,12 +19,13 @@ export interface SandboxOptions {
   readonly faults?: Faults;
 }
 
-/** The platforms as one local HTTP server, each under its own path. */
-export interface Sandbox {
+/** The platforms as one local HTTP server, each under its own path and by its own name. */
+export interface Sandbox extends Platforms {
   /** `http://127.0.0.1:PORT`; a platform's base URL is this plus its name. */
   readonly url: string;
   readonly port: number;
-  readonly mailingcore: MailingCoreControl & { readonly baseUrl: string };
+  /** The names of the platforms. */
+  readonly platforms: readonly (keyof Platforms)[];
   /** Stops listening and ends open connections, hanging ones too. */
   close(): Promise<void>;
 }
@@ -31,8 +33,7 @@ export interface Sandbox {
 /** Starts the sandbox. Throws FaultsError for wrong faults, and the system's error where the port is taken. */
 export async function startSandbox(options: SandboxOptions = {}): Promise<Sandbox> {
   const faults = faultsByPlatform(options.faults);
-  const mailingcore = createMailingCore(faults['mailingcore']);
-  const platforms = [mailingcore];
+  const platforms = Object.entries(PLATFORMS).map(([name, create]): Platform => (create as (faults: unknown) => Platform)(faults[name]));
   const app = Fastify({ logger: false, bodyLimit: BODY_LIMIT, forceCloseConnections: true, routerOptions: { maxParamLength: 512 } });
   // Fastify's own JSON parser guards against prototype keys at a cost; these bodies end in a store that copes.
   app.removeAllContentTypeParsers();
@@ -57,10 +58,17 @@ export async function startSandbox(options: SandboxOptions = {}): Promise<Sandbo
   await app.listen({ port: options.port ?? 0, host: options.host ?? '127.0.0.1' });
   const { port } = app.server.address() as AddressInfo;
   const url = `http://${options.host ?? '127.0.0.1'}:${port}`;
+  const controls = Object.fromEntries(
+    platforms.map(({ name, control, settings }) => [name, { ...control, settings, baseUrl: `${url}/${name}` }]),
+  );
   return {
+    ...(controls as unknown as Platforms),
     url,
     port,
-    mailingcore: { ...mailingcore.control, baseUrl: `${url}/mailingcore` },
-    close: () => app.close(),
+    platforms: Object.keys(PLATFORMS) as (keyof Platforms)[],
+    close: async () => {
+      for (const platform of platforms) platform.close?.();
+      await app.close();
+    },
   };
 }

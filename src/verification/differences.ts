@@ -12,7 +12,7 @@ SELECT row_number() OVER (ORDER BY locale = 'none', locale COLLATE "C", array_po
 FROM (
   SELECT CASE kind WHEN 'unexpected' THEN found_locale ELSE expected_locale END AS locale,
     CASE kind WHEN 'unlike' THEN 'different' ELSE kind END AS kind,
-    key, wanted, there, wants_in, is_in, erased, expected_locale, found_locale, at_expected, at_found, names
+    key, wanted, there, wants_in, is_in, wants_sms, is_sms, erased, expected_locale, found_locale, at_expected, at_found, names
   FROM pair LEFT JOIN differing ON differing.pair = pair.id
   WHERE kind IN ('missing', 'unexpected', 'different') OR names IS NOT NULL
 ) d;
@@ -27,6 +27,8 @@ interface Row {
   readonly there: boolean;
   readonly wants_in: boolean | null;
   readonly is_in: boolean;
+  readonly wants_sms: boolean | null;
+  readonly is_sms: boolean | null;
   readonly erased: boolean;
   readonly expected_locale: string | null;
   readonly found_locale: string | null;
@@ -38,7 +40,7 @@ interface Row {
 }
 
 /** Why a contact differs, in words: its open rejection first, because that is what a person can act on. */
-export function why(row: Omit<Row, 'id' | 'key' | 'locale' | 'expected' | 'found' | 'expected_locale' | 'found_locale'>): string {
+export function why(row: Omit<Row, 'id' | 'key' | 'locale' | 'expected' | 'found' | 'expected_locale' | 'found_locale' | 'wants_sms' | 'is_sms'>): string {
   if (row.code !== null) return `${row.code === 'invalid' ? 'invalid' : 'rejected'}: ${row.reason ?? row.code}`;
   if (row.kind === 'missing') {
     if (row.there) return 'there, but not opted in';
@@ -75,8 +77,8 @@ export async function* readDifferences(connection: Connection, syncId: number, d
         locale: row.locale,
         kind: row.kind,
         why: why(row),
-        expected: row.wanted ? shown(row.expected, row.expected_locale, row.wants_in) : null,
-        found: row.there ? shown(row.found, row.found_locale, row.is_in) : null,
+        expected: row.wanted ? shown(row.expected, row.expected_locale, row.wants_in, row.is_sms === null ? null : row.wants_sms) : null,
+        found: row.there ? shown(row.found, row.found_locale, row.is_in, row.is_sms) : null,
       };
     }
     if (rows.length < STEP) return;

@@ -1,4 +1,7 @@
-export { expectedFromLedger } from './expected.js';
+export { knownContacts, sampleCost, type SampleCost } from './cost.js';
+export { consentOf, expectedFromLedger } from './expected.js';
+export { verifyReceipts } from './receipts.js';
 export { lastVerifications, recordVerification, type RecordedVerification } from './record.js';
-export type { ExpectedContact, Verification, VerifyInput, VerifyProgress } from './types.js';
+export { verifySample } from './sample.js';
+export type { CompareInput, ExpectedContact, SampleInput, Verification, VerifyInput, VerifyProgress } from './types.js';
 export { verifyAudience } from './verify.js';

@@ -19,13 +19,13 @@ export async function loadExpected(
   signal: AbortSignal,
   onPage: (read: number) => void,
 ): Promise<void> {
-  const writer = new CopyWriter(connection, 'expected (n, key, locale, opted_in, version, fields)');
+  const writer = new CopyWriter(connection, 'expected (n, key, locale, opted_in, sms_in, version, fields)');
   let n = 0;
   for await (const page of pages) {
     signal.throwIfAborted();
     for (const contact of page) {
       writer.add(String((n += 1)), copyText(contact.key), copyText(contact.locale || NO_LOCALE), flag(contact.optedIn),
-        copyText(contact.version ?? null), copyText(contact.fields));
+        flag(contact.smsOptedIn ?? null), copyText(contact.version ?? null), copyText(contact.fields));
     }
     await writer.settle();
     onPage(n);
@@ -43,7 +43,7 @@ export async function loadFound(
   signal: AbortSignal,
   onPage: (read: number) => void,
 ): Promise<number> {
-  const writer = new CopyWriter(connection, 'found (n, key, locale, opted_in, fields)');
+  const writer = new CopyWriter(connection, 'found (n, key, locale, opted_in, sms_in, fields)');
   let n = 0;
   let keyless = 0;
   for await (const page of pages) {
@@ -52,7 +52,10 @@ export async function loadFound(
       n += 1;
       // Postgres holds no NUL in a text, so such a key was never sent by us.
       if (!contact.key || contact.key.includes('\0')) keyless += 1;
-      else writer.add(String(n), copyText(contact.key), copyText(contact.locale || NO_LOCALE), flag(contact.optedIn), copyText(contact.fields));
+      else {
+        writer.add(String(n), copyText(contact.key), copyText(contact.locale || NO_LOCALE), flag(contact.optedIn),
+          flag(contact.smsOptedIn ?? null), copyText(contact.fields));
+      }
     }
     await writer.settle();
     onPage(n);

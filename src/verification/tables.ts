@@ -7,11 +7,11 @@ export const CREATE_TABLES = `
 DO $$ BEGIN SET temp_buffers = '32MB'; EXCEPTION WHEN invalid_parameter_value THEN NULL; END $$;
 SET work_mem = '64MB';
 CREATE TEMP TABLE expected (
-  n int NOT NULL, key text COLLATE "C" NOT NULL, locale text NOT NULL, opted_in boolean, version timestamptz, fields text,
+  n int NOT NULL, key text COLLATE "C" NOT NULL, locale text NOT NULL, opted_in boolean, sms_in boolean, version timestamptz, fields text,
   hash bigint GENERATED ALWAYS AS (hashtextextended(fields, 0)) STORED
 );
 CREATE TEMP TABLE found (
-  n int NOT NULL, key text COLLATE "C" NOT NULL, locale text NOT NULL, opted_in boolean NOT NULL, fields text NOT NULL,
+  n int NOT NULL, key text COLLATE "C" NOT NULL, locale text NOT NULL, opted_in boolean NOT NULL, sms_in boolean, fields text NOT NULL,
   hash bigint GENERATED ALWAYS AS (hashtextextended(fields, 0)) STORED
 );
 CREATE TEMP TABLE pending (key text COLLATE "C" PRIMARY KEY, sync_id int NOT NULL, locale text NOT NULL);
@@ -59,52 +59,3 @@ DELETE FROM expected e USING (
 export const DROP_REPEATED_FOUND = `
 WITH twice AS MATERIALIZED (SELECT key, max(n) AS last FROM found GROUP BY key HAVING count(*) > 1)
 DELETE FROM found f USING twice t WHERE f.key = t.key AND f.n < t.last`;
-
-/**
- * Brings both sides together, one row a key, and sorts each by what it means; see the table in `kinds.ts`.
- * $1 destination, $2 sync.
- *
- * A key belongs to whoever has it waiting, else to whoever delivered it; a retired sync's key passes to
- * the one that expects it. `at_expected` and `at_found` lead back to the payloads without an index.
- */
-export const PAIR_UP = `
-CREATE TEMP TABLE pair AS
-WITH erasing AS MATERIALIZED (
-  SELECT id FROM batch WHERE destination_id = $1 AND action = 1
-), erased AS MATERIALIZED (
-  SELECT DISTINCT r.key FROM erasing b JOIN batch_row r ON r.batch_id = b.id
-  WHERE r.sync_id = $2 AND r.outcome IS DISTINCT FROM 2 AND r.outcome IS DISTINCT FROM 3
-), side AS (
-  SELECT COALESCE(e.key, f.key, p.key) AS key, e.locale AS expected_locale, f.locale AS found_locale, p.locale AS pending_locale,
-    e.key IS NOT NULL AS wanted, e.opted_in AS wants_in, e.fields IS NULL AS unsendable,
-    f.key IS NOT NULL AS there, COALESCE(f.opted_in, false) AS is_in,
-    e.hash IS DISTINCT FROM f.hash OR e.locale <> f.locale AS unlike,
-    p.key IS NOT NULL AS waits, p.sync_id AS waits_for, c.sync_id AS delivered_by,
-    c.key IS NOT NULL AND c.batch_id NOT IN (SELECT id FROM erasing) AS delivered,
-    x.key IS NOT NULL AS erased, e.ctid AS at_expected, f.ctid AS at_found
-  FROM expected e
-  FULL JOIN found f ON f.key = e.key
-  FULL JOIN pending p ON p.key = COALESCE(e.key, f.key)
-  LEFT JOIN contact c ON c.destination_id = $1 AND c.key = COALESCE(e.key, f.key, p.key)
-  LEFT JOIN erased x ON x.key = COALESCE(e.key, f.key, p.key)
-), owned AS (
-  SELECT s.*, COALESCE(waits_for, delivered_by) = $2 OR erased AND COALESCE(waits_for, delivered_by) IS NULL AS ours,
-    COALESCE(waits_for, delivered_by) <> $2 AND NOT (wanted AND EXISTS (
-      SELECT 1 FROM sync y WHERE y.id = COALESCE(s.waits_for, s.delivered_by) AND (y.retired OR y.destination_id <> $1)
-    )) AS theirs
-  FROM side s
-)
-SELECT row_number() OVER () AS id, key, expected_locale, found_locale, pending_locale, wanted, there, wants_in, is_in, erased, at_expected, at_found,
-  CASE
-    WHEN theirs THEN 'theirs'
-    WHEN there AND NOT wanted AND ours IS NOT TRUE THEN 'foreign'
-    WHEN waits THEN 'pending'
-    WHEN NOT wanted THEN CASE WHEN is_in THEN 'unexpected' ELSE 'alike' END
-    WHEN NOT there THEN CASE WHEN wants_in IS NOT FALSE OR (delivered AND ours) THEN 'missing' ELSE 'alike' END
-    WHEN wants_in AND NOT is_in THEN 'missing'
-    WHEN NOT wants_in AND is_in THEN 'unexpected'
-    WHEN unsendable THEN 'different'
-    WHEN unlike THEN 'unlike'
-    ELSE 'alike'
-  END AS kind
-FROM owned`;

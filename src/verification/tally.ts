@@ -1,7 +1,7 @@
 import type { LocaleVerdict, VerificationDocument } from '../ledger/index.js';
 
-/** What the comparison of one key came to; `src/verification/tables.ts` decides it. */
-export type PairKind = 'theirs' | 'foreign' | 'pending' | 'missing' | 'unexpected' | 'different' | 'alike';
+/** What the comparison of one key came to; `pairing.ts` decides it. `unread`: left out of the sample. */
+export type PairKind = 'theirs' | 'foreign' | 'pending' | 'missing' | 'unexpected' | 'different' | 'alike' | 'unread';
 
 /** Keys that came to the same, with how many there are. */
 export interface Group {
@@ -16,10 +16,21 @@ export interface Group {
   readonly wantsIn: boolean | null;
   /** Opted in at the destination. */
   readonly isIn: boolean;
+  /** Of a sample: the locale it was, or could have been, drawn from; null in a full comparison. */
+  readonly drawnFrom: string | null;
+  /** The ledger holds it as delivered and opted in. */
+  readonly heldIn: boolean;
   readonly count: number;
 }
 
-type Sums = { -readonly [K in 'expected' | 'found' | 'missing' | 'unexpected' | 'different' | 'pending']: number };
+export type Sums = { -readonly [K in 'expected' | 'found' | 'missing' | 'unexpected' | 'different' | 'pending']: number };
+
+/** The verdict on a locale. @param tolerance differences that still pass */
+export function judged(locale: string, sum: Sums, locales: Readonly<Record<string, number>>, tolerance: number): LocaleVerdict {
+  const minimum = Object.hasOwn(locales, locale) ? (locales[locale] as number) : 0;
+  const pass = sum.missing + sum.unexpected + sum.different <= tolerance && sum.found >= minimum;
+  return { locale, ...sum, minimum, pass };
+}
 
 /** Sorts locales for people: by name, `none` last. */
 export function byLocale(a: string, b: string): number {
@@ -66,13 +77,9 @@ export function tally(
       if (expectedLocale !== null && wanted) at(expectedLocale).expected += count;
       if (foundLocale !== null && group.isIn) at(foundLocale).found += count;
       const locale = localeOf(group);
-      if (kind !== 'alike' && locale !== null) at(locale)[kind] += count;
+      if (kind !== 'alike' && kind !== 'unread' && locale !== null) at(locale)[kind] += count;
     }
   }
-  const verdicts: LocaleVerdict[] = [...sums].sort(([a], [b]) => byLocale(a, b)).map(([locale, sum]) => {
-    const minimum = Object.hasOwn(locales, locale) ? (locales[locale] as number) : 0;
-    const pass = sum.missing + sum.unexpected + sum.different <= tolerance && sum.found >= minimum;
-    return { locale, ...sum, minimum, pass };
-  });
+  const verdicts = [...sums].sort(([a], [b]) => byLocale(a, b)).map(([locale, sum]) => judged(locale, sum, locales, tolerance));
   return { verdict: verdicts.every((verdict) => verdict.pass) ? 'pass' : 'fail', locales: verdicts, foreign, ...(elsewhere > 0 ? { elsewhere } : {}) };
 }

@@ -1,4 +1,4 @@
-import type { Destination, FoundContact } from '../destinations/index.js';
+import type { Destination, FoundContact, Paced } from '../destinations/index.js';
 import type { Difference, Pool, VerificationDocument } from '../ledger/index.js';
 
 /** One contact as the source side wants the destination to hold it. */
@@ -8,6 +8,8 @@ export interface ExpectedContact {
   readonly locale: string | null;
   /** In the ledger's sense (granted, after clamping). null: consent is not mapped, the destination's own stands. */
   readonly optedIn: boolean | null;
+  /** The same for SMS. null or absent: not compared. */
+  readonly smsOptedIn?: boolean | null;
   /** In the form of `Prepared.fields`; null: the source has the contact, but it cannot be sent (invalid). */
   readonly fields: string | null;
   /**
@@ -21,9 +23,12 @@ export interface VerifyProgress {
   readonly phase: 'reading' | 'comparing';
   readonly expectedRead: number;
   readonly foundRead: number;
+  /** Of a sample: contacts read and to be read. */
+  readonly sample?: { readonly done: number; readonly total: number };
 }
 
-export interface VerifyInput {
+/** What every method of verification needs. */
+export interface CompareInput {
   /** The ledger. One connection of it is held until {@link Verification.close}. */
   readonly pool: Pool;
   readonly syncId: number;
@@ -31,8 +36,6 @@ export interface VerifyInput {
   readonly against: 'source' | 'ledger';
   /** Pages of the source side; read first, once. */
   readonly expected: AsyncIterable<readonly ExpectedContact[]>;
-  /** Pages of the destination; read second, once. Repeated contacts count once, as last read. */
-  readonly found: AsyncIterable<readonly FoundContact[]>;
   readonly compare: Destination['compare'];
   /** Locale → least number of opted-in contacts; `none`: contacts without one. */
   readonly locales: Readonly<Record<string, number>>;
@@ -41,6 +44,26 @@ export interface VerifyInput {
   /** Called after each page and between the steps of the comparison. */
   onProgress?(progress: VerifyProgress): void;
   readonly signal: AbortSignal;
+}
+
+export interface VerifyInput extends CompareInput {
+  /** Pages of the destination; read second, once. Repeated contacts count once, as last read. */
+  readonly found: AsyncIterable<readonly FoundContact[]>;
+}
+
+export interface SampleInput extends CompareInput {
+  readonly destination: Required<Pick<Destination, 'count' | 'find'>>;
+  /** Has each read take its turn. */
+  readonly paced: Paced;
+  /** Between 0 and 1: see `sampleSize`. */
+  readonly confidence: number;
+  readonly maxError: number;
+  /** From 0 to below 1. @default Math.random */
+  readonly random?: () => number;
+  /** Sleeps so many milliseconds between two tries of one read. */
+  readonly wait?: (ms: number, signal: AbortSignal) => Promise<unknown>;
+  /** Milliseconds of a clock that only goes forward. */
+  readonly now?: () => number;
 }
 
 /** A finished verification whose working tables still stand. */

@@ -11,6 +11,8 @@ interface Unlike {
   readonly found_locale: string;
   readonly wants_in: boolean | null;
   readonly is_in: boolean;
+  readonly wants_sms: boolean | null;
+  readonly is_sms: boolean | null;
   readonly expected: string;
   readonly found: string;
 }
@@ -29,7 +31,7 @@ export async function compareUnlike(
   for (let after = 0; ; ) {
     signal.throwIfAborted();
     const { rows } = await connection.query<Unlike>(
-      `SELECT p.id, p.key, p.found_locale, p.wants_in, p.is_in, e.fields AS expected, f.fields AS found
+      `SELECT p.id, p.key, p.found_locale, p.wants_in, p.is_in, p.wants_sms, p.is_sms, e.fields AS expected, f.fields AS found
        FROM (SELECT * FROM pair WHERE kind = 'unlike' AND id > $1 ORDER BY id LIMIT ${STEP}) p
        JOIN expected e ON e.ctid = p.at_expected JOIN found f ON f.ctid = p.at_found ORDER BY p.id`,
       [after],
@@ -39,8 +41,8 @@ export async function compareUnlike(
     const names: string[] = [];
     for (const row of rows) {
       const differing = compare(
-        { fields: row.expected, optedIn: row.wants_in },
-        { key: row.key, locale: localeOrNull(row.found_locale), optedIn: row.is_in, fields: row.found },
+        { fields: row.expected, optedIn: row.wants_in, smsOptedIn: row.wants_sms },
+        { key: row.key, locale: localeOrNull(row.found_locale), optedIn: row.is_in, fields: row.found, ...(row.is_sms === null ? {} : { smsOptedIn: row.is_sms }) },
       );
       if (differing.length === 0) continue;
       pairs.push(row.id);

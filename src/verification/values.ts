@@ -4,7 +4,7 @@ export function localeOrNull(locale: string | null): string | null {
 }
 
 /** One side of a difference as a person sees it. */
-export function shown(fields: string | null, locale: string | null, optedIn: boolean | null): Record<string, unknown> {
+export function shown(fields: string | null, locale: string | null, optedIn: boolean | null, smsOptedIn: boolean | null): Record<string, unknown> {
   const values = fields === null ? {} : (JSON.parse(fields) as Record<string, unknown>);
-  return { optedIn, locale: localeOrNull(locale), ...values };
+  return { optedIn, ...(smsOptedIn === null ? {} : { smsOptedIn }), locale: localeOrNull(locale), ...values };
 }

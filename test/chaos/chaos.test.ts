@@ -7,7 +7,7 @@ import { expect, test } from 'vitest';
 const PROGRAM = path.resolve(path.dirname(fileURLToPath(import.meta.url)), '..', '..', 'dist', 'test', 'chaos', 'main.js');
 
 /** The short form of `npm run chaos`, on the built program; seeds that once found something are worth adding. */
-test('killed workers, Temporal and Postgres lose no contact, count none as delivered that is not, and send none twice without need', async () => {
+test('on all three platforms killed workers and a killed Postgres lose no contact, count none as delivered that is not, and send none twice without need', async () => {
   expect(existsSync(PROGRAM), 'npm run build').toBe(true);
   const child = spawn(process.execPath, [PROGRAM, '--short', '--seed', '1'], { stdio: ['ignore', 'pipe', 'pipe'] });
   let said = '';

@@ -1,13 +1,7 @@
-/** How the destination is called. */
-export interface Pace {
-  readonly batchSize: number;
-  readonly calls: number;
-  readonly perMs: number;
-  readonly concurrency: number;
-}
+import type { Platform } from './platforms/index.js';
 
 /** The configuration every process works with: short waits, small pages, so that kills fall everywhere. */
-export function configurationText(crmUrl: string, platform: string, { batchSize, calls, perMs, concurrency }: Pace): string {
+export function configurationText(crmUrl: string, witness: string, platforms: readonly Platform[], batchSize: number): string {
   return `version: 1
 sources:
   crm:
@@ -17,22 +11,22 @@ sources:
     key: external_id
     updatedAt: updated_at
     pageSize: 500
-    fields: {email: email, phone: phone, locale: locale, emailConsent: opt_in, country: country, firstName: first_name, attributes: [city, rev]}
+    fields: {email: email, phone: phone, locale: locale, emailConsent: opt_in, country: country, firstName: first_name, attributes: [external_id, city, rev]}
 destinations:
-  newsletter:
-    type: mailingcore
-    baseUrl: ${platform}/mailingcore
-    apiKey: mc_test_key
-    tenantId: tenant-1
-    account: acme
+${platforms.map((platform) => destinationText(platform, witness, batchSize)).join('')}syncs:
+${platforms.map(({ name, sync }) => `  ${sync}: {source: crm, destination: ${name}}\n`).join('')}`;
+}
+
+function destinationText({ name, settings, pace }: Platform, witness: string, asked: number): string {
+  const { batchSize, calls, perMs, concurrency } = pace(asked);
+  return `  ${name}:
+    type: ${name}
+    baseUrl: ${witness}/${name}
+    ${settings}
+    account: acme-${name}
     batchSize: ${batchSize}
-    limits: {calls: ${calls}, per: ${perMs}ms, concurrency: ${concurrency}}
+    limits: {calls: ${calls}, per: ${perMs}ms, concurrency: ${concurrency}${name === 'dengage' ? ', read: {calls: 20, per: 1s}' : ''}}
     timeout: 5s
-    settleDelay: 1s
     linger: 300ms
-syncs:
-  crm-newsletter:
-    source: crm
-    destination: newsletter
 `;
 }

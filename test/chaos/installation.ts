@@ -5,7 +5,8 @@ import path from 'node:path';
 import { setTimeout as sleep } from 'node:timers/promises';
 import pg from 'pg';
 import { findRunning, placesOf } from '../../src/runtime/index.js';
-import { configurationText, type Pace } from './configuration.js';
+import { configurationText } from './configuration.js';
+import type { Platform } from './platforms/index.js';
 import { PREFIX, Processes, type Ended } from './processes.js';
 
 const CRM = 'crm';
@@ -20,8 +21,9 @@ export class Installation {
 
   constructor(
     cli: string,
-    private readonly platform: string,
-    private readonly pace: Pace,
+    private readonly witness: string,
+    private readonly platforms: readonly Platform[],
+    private readonly batchSize: number,
   ) {
     this.processes = new Processes(this.directory, cli);
   }
@@ -114,6 +116,6 @@ export class Installation {
   }
 
   private configure(crmUrl: string): void {
-    writeFileSync(this.file, configurationText(crmUrl, this.platform, this.pace), { mode: 0o600 });
+    writeFileSync(this.file, configurationText(crmUrl, this.witness, this.platforms, this.batchSize), { mode: 0o600 });
   }
 }

@@ -1,4 +1,5 @@
 import type { Installation } from './installation.js';
+import type { Platform, SentRow } from './platforms/index.js';
 
 /** A run as the ledger has it. */
 export interface RunState {
@@ -12,29 +13,62 @@ export async function runState(place: Installation, run: string): Promise<RunSta
   return row;
 }
 
-const REV = `(br.fields::jsonb -> 'attributes' ->> 'rev')::int`;
+/** What the ledger says of one platform's destination. */
+export class Ledger {
+  constructor(
+    private readonly place: Installation,
+    private readonly platform: Platform,
+  ) {}
 
-/** Versions the ledger says the platform holds: `contact`, the picture it compares with. */
-export async function heldVersions(place: Installation): Promise<{ key: string; rev: number }[]> {
-  return place.query(`SELECT c.key, ${REV} AS rev FROM contact c JOIN batch_row br ON br.batch_id = c.batch_id AND br.ord = c.ord`);
+  /** Versions it says the platform holds: `contact`, the picture it compares with. */
+  held(): Promise<SentRow[]> {
+    return this.ask(`SELECT c.key, ${this.rev} AS rev FROM contact c JOIN batch_row br ON br.batch_id = c.batch_id AND br.ord = c.ord WHERE c.destination_id = ${OURS}`);
+  }
+
+  /** Versions that were counted delivered by batches after `batch`. */
+  deliveredAfter(batch: number): Promise<SentRow[]> {
+    return this.ask(
+      `SELECT br.key, ${this.rev} AS rev FROM batch_row br JOIN batch b ON b.id = br.batch_id
+       WHERE b.destination_id = ${OURS} AND b.id > $2 AND (br.outcome = 1 OR (br.outcome IS NULL AND b.status = 'settled'))`,
+      [batch],
+    );
+  }
+
+  /** How every call that carried one of these contacts ended, oldest first. */
+  callsWith(keys: readonly string[]): Promise<(SentRow & { readonly status: string; readonly outcome: string | null })[]> {
+    return this.ask(
+      `SELECT br.key, ${this.rev} AS rev, b.status, b.outcome FROM batch_row br JOIN batch b ON b.id = br.batch_id
+       WHERE b.destination_id = ${OURS} AND br.key = ANY($2) ORDER BY b.id`,
+      [keys],
+    );
+  }
+
+  async batchesAfter(batch: number): Promise<Batches> {
+    const [row] = await this.ask<{ last: string; unknown: string; open: string; waiting: string }>(
+      `SELECT COALESCE(max(id), 0) AS last, count(*) FILTER (WHERE id > $2 AND outcome = 'unknown') AS unknown,
+         count(*) FILTER (WHERE status IN ('sending', 'accepted', 'unknown')) AS open,
+         (SELECT count(*) FROM outbox WHERE destination_id = ${OURS}) AS waiting FROM batch WHERE destination_id = ${OURS}`,
+      [batch],
+    );
+    return { last: Number(row?.last), unknown: Number(row?.unknown), open: Number(row?.open), waiting: Number(row?.waiting) };
+  }
+
+  /** Keys with an open rejection. */
+  async rejectedKeys(): Promise<Set<string>> {
+    const rows = await this.ask<{ key: string }>(`SELECT key FROM rejection WHERE destination_id = ${OURS} AND resolved_at IS NULL`);
+    return new Set(rows.map((row) => row.key));
+  }
+
+  private get rev(): string {
+    return this.platform.revSql;
+  }
+
+  private ask<Row extends object>(sql: string, values: readonly unknown[] = []): Promise<Row[]> {
+    return this.place.query<Row>(sql, [this.platform.name, ...values]);
+  }
 }
 
-/** Versions that were counted delivered by batches after `batch`. */
-export async function deliveredAfter(place: Installation, batch: number): Promise<{ key: string; rev: number }[]> {
-  return place.query(
-    `SELECT br.key, ${REV} AS rev FROM batch_row br JOIN batch b ON b.id = br.batch_id
-     WHERE b.id > $1 AND (br.outcome = 1 OR (br.outcome IS NULL AND b.status = 'settled'))`,
-    [batch],
-  );
-}
-
-/** How every call that carried one of these contacts ended, oldest first. */
-export async function callsWith(place: Installation, keys: readonly string[]): Promise<{ key: string; rev: number; status: string; outcome: string | null }[]> {
-  return place.query(
-    `SELECT br.key, ${REV} AS rev, b.status, b.outcome FROM batch_row br JOIN batch b ON b.id = br.batch_id WHERE br.key = ANY($1) ORDER BY b.id`,
-    [keys],
-  );
-}
+const OURS = '(SELECT id FROM destination WHERE name = $1)';
 
 export interface Batches {
   readonly last: number;
@@ -43,19 +77,4 @@ export interface Batches {
   /** Calls under way or unsettled. */
   readonly open: number;
   readonly waiting: number;
-}
-
-export async function batchesAfter(place: Installation, batch: number): Promise<Batches> {
-  const [row] = await place.query<{ last: string; unknown: string; open: string; waiting: string }>(
-    `SELECT COALESCE(max(id), 0) AS last, count(*) FILTER (WHERE id > $1 AND outcome = 'unknown') AS unknown,
-       count(*) FILTER (WHERE status IN ('sending', 'accepted', 'unknown')) AS open, (SELECT count(*) FROM outbox) AS waiting FROM batch`,
-    [batch],
-  );
-  return { last: Number(row?.last), unknown: Number(row?.unknown), open: Number(row?.open), waiting: Number(row?.waiting) };
-}
-
-/** Keys with an open rejection. */
-export async function rejectedKeys(place: Installation): Promise<Set<string>> {
-  const rows = await place.query<{ key: string }>('SELECT key FROM rejection WHERE resolved_at IS NULL');
-  return new Set(rows.map((row) => row.key));
 }

@@ -1,3 +1,4 @@
+import { audit } from './audit.js';
 import type { CrmRow } from './crm.js';
 import { nextRun } from './rounds.js';
 import type { World } from './world.js';
@@ -18,34 +19,38 @@ export interface MixResult {
 const SHARE_BAD = 0.005;
 
 /**
- * A run against a platform that fails: 5 % errors before anything is stored, 2 % cuts after everything was, 0.5 % bad
- * rows (refused by row, or with their whole request) and a limit below the configured pace. Exactly the bad rows are
- * rejected; once they are mended the next run sends them.
+ * Runs against platforms that fail: errors before anything is stored, cuts before and after, bad rows (refused by row,
+ * or with their whole request), tokens that end, results that are late or never come, and limits below the configured
+ * pace. Exactly the bad rows are rejected; once they are mended the next run sends them.
  */
 export async function playMix(world: World, mode: 'row' | 'request', changes: number): Promise<MixResult> {
-  const { crm, sandbox, witness, checks, pace, random } = world;
+  const { place, crm, sandbox, sides, optOuts, random } = world;
   const began = performance.now();
-  const before = witness.calls.length;
+  const before = sides.map(({ passage }) => passage.calls.length);
+  optOuts.act(changes / 10);
   const keys = crm.pick(changes);
   const bad = new Map<string, CrmRow>(keys.slice(0, Math.ceil(keys.length * SHARE_BAD)).map((key) => [key, crm.rows.get(key) as CrmRow]));
   await crm.change(keys);
-  sandbox.mailingcore.setFaults({
-    seed: Math.floor(random() * 1_000_000), latency: 20, errorsBeforeCommit: 0.05, cutAfterCommit: 0.02,
-    badRows: { externalIds: [...bad.keys()], mode },
-    limit: { calls: Math.ceil(pace.calls * 0.8), per: pace.perMs, window: 'sliding' },
-  });
-  // Rejected rows: exit code 3.
-  const faults = await nextRun(world, 3);
-  const calls = witness.calls.slice(before);
-  const cut = calls.filter((call) => call.status === null).length;
-  const seen = await checks.calls(cut);
-  faults.push(...seen.faults, ...(await checks.delivered()), ...(await checks.equal(bad)), ...(await checks.audit()));
+  const seed = Math.floor(random() * 1_000_000);
+  const badNow = [...bad.keys()].map((key) => crm.rows.get(key) as CrmRow);
+  for (const { platform, pace } of sides) platform.mix(sandbox, seed, mode, badNow, pace);
+  const results = await Promise.all(sides.map(async (side, i) => {
+    // Rejected rows: exit code 3.
+    const faults = await nextRun(world, side, 3);
+    const calls = side.passage.calls.slice(before[i]);
+    const seen = await side.checks.calls(calls.filter((call) => call.status === null).length);
+    return { calls, unknown: seen.unknown, faults: [...faults, ...seen.faults, ...(await side.checks.delivered()), ...(await side.checks.equal(bad))] };
+  }));
+  const faults = [...results.flatMap((result) => result.faults), ...(await audit(place))];
 
-  sandbox.mailingcore.setFaults({});
+  for (const { platform } of sides) platform.calm(sandbox);
   await crm.change([...bad.keys()]);
-  faults.push(...(await nextRun(world)), ...(await checks.calls(0)).faults, ...(await checks.equal()), ...(await checks.audit()));
+  const mended = await Promise.all(sides.map(async (side) => [...(await nextRun(world, side)), ...(await side.checks.calls(0)).faults, ...(await side.checks.equal())]));
+  faults.push(...mended.flat(), ...(await audit(place)));
+  const calls = results.flatMap((result) => result.calls);
   return {
-    mode, changes: keys.length, bad: bad.size, calls: calls.length, cut, unknown: seen.unknown, faults, tookMs: performance.now() - began,
+    mode, changes: keys.length, bad: bad.size, calls: calls.length, cut: calls.filter((call) => call.status === null).length,
+    unknown: results.reduce((sum, result) => sum + result.unknown, 0), faults, tookMs: performance.now() - began,
     errors: calls.filter((call) => (call.status ?? 0) >= 500).length, throttled: calls.filter((call) => call.status === 429).length,
   };
 }

@@ -48,7 +48,7 @@ export function totals(rounds: readonly RoundResult[], mixes: readonly MixResult
   const broken = [...rounds, ...mixes].filter((one) => one.faults.length > 0).length;
   return [
     `${rounds.length} rounds: the worker killed in ${rounds.filter((round) => !round.plan.spared).length} (${rounds.filter((round) => round.inRun).length} kills while the run was open), Temporal in ${kills('temporal')}, Postgres in ${kills('postgres')}, the whole of dev in ${kills('dev')}`,
-    `${sum((round) => round.calls)} calls, ${sum((round) => round.unknown)} of unknown outcome, ${sum((round) => round.throttled)} refused for the limit; ${rounds.filter((round) => round.status === 'failed').length} runs marked failed and made up for by the next`,
+    `${sum((round) => round.calls)} calls, ${sum((round) => round.unknown)} of unknown outcome, ${sum((round) => round.throttled)} refused for the limit; ${sum((round) => round.failed)} runs marked failed and made up for by the next`,
     `from a kill to the next call: median ${seconds(recovered[Math.floor(recovered.length / 2)] ?? null)} s, longest ${seconds(recovered.at(-1) ?? null)} s`,
     broken === 0 ? `every invariant held (${seconds(ms)} s)` : `${broken} of ${rounds.length + mixes.length} BROKEN (${seconds(ms)} s)`,
   ].join('\n');

@@ -57,8 +57,9 @@ test('an interrupted run ends with 130, says how it goes on, and prints its docu
 
 test('the sandbox says where it is and ends with 0; wrong faults end with 2', async () => {
   const sandbox = await stay('sandbox', '--port', '0');
-  const { platforms } = sandbox.document as { platforms: { mailingcore: { baseUrl: string } } };
+  const { platforms } = sandbox.document as { platforms: Record<'mailingcore' | 'dengage', { baseUrl: string }> };
   expect((await fetch(`${platforms.mailingcore.baseUrl}/contacts`)).status).toBe(401);
+  expect((await fetch(`${platforms.dengage.baseUrl}/rest/contacts/1`)).status).toBe(401);
   expect(await sandbox.interrupt()).toBe(0);
   writeFileSync(join(world.folder, 'faults.yaml'), 'nonsense: 1\n');
   const wrong = await world.cli('sandbox', '--port', '0', '--faults', 'faults.yaml');

@@ -45,7 +45,7 @@ describe('a configuration without mistakes', () => {
       full: { every: 604_800_000 },
       filter: { locale: ['en', 'fr', 'de'], country: ['US'] },
       onDelete: 'optOut',
-      verify: { after: 'run', locales: { en: 1, fr: 1 }, tolerance: 0 },
+      verify: { after: 'run', locales: { en: 1, fr: 1 }, tolerance: 0, confidence: 0.95, maxError: 0.01 },
     });
   });
 
@@ -75,7 +75,7 @@ describe('a configuration without mistakes', () => {
     expect(config.database).toBeNull();
     expect(config.temporal.address).toBeNull();
     expect(config.syncs['s']?.schedule).toBeUndefined();
-    expect(config.syncs['s']?.verify).toEqual({ after: 'run', locales: {}, tolerance: 0 });
+    expect(config.syncs['s']?.verify).toEqual({ after: 'run', locales: {}, tolerance: 0, confidence: 0.95, maxError: 0.01 });
   });
 
   test('given limits keep the platform\'s for the parts they leave out', () => {
@@ -127,6 +127,6 @@ describe('finding the file', () => {
   test('files of secrets are read from beside the configuration file, without their last newline', () => {
     writeFileSync(join(folder, 'syncline.yaml'), SMALL.replace('mc_test_1', '${file:key.txt}'));
     writeFileSync(join(folder, 'key.txt'), 'mc_from_file\n');
-    expect(loadConfig({ cwd: folder, env: {} }).destinations['news']?.apiKey).toBe('mc_from_file');
+    expect(loadConfig({ cwd: folder, env: {} }).destinations['news']).toMatchObject({ apiKey: 'mc_from_file' });
   });
 });

@@ -1,7 +1,9 @@
 import { expect, test } from 'vitest';
 import type { CrmRow } from '../../src/demo/crm.js';
-import { alike, compareStates } from '../../src/demo/expected.js';
+import { alike, compareStates as compare, type StateDifferences } from '../../src/demo/expected.js';
+import { MAILINGCORE } from '../../src/demo/forms.js';
 
+const compareStates = (crm: readonly CrmRow[], held: readonly Record<string, unknown>[], refused: ReadonlySet<string>): StateDifferences => compare(crm, held, refused, MAILINGCORE);
 const row = (external_id: string, over: Partial<CrmRow> = {}): CrmRow => ({
   external_id, email: `${external_id}@example.com`, phone: null, first_name: 'Ada', city: 'Paris', postal_code: null, state: null, country: 'FR',
   locale: 'fr', opt_in: true, ...over,

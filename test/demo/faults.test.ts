@@ -2,7 +2,7 @@ import { expect, test } from 'vitest';
 import { costOf } from '../../src/demo/faults.js';
 import type { Call } from '../../src/sandbox/index.js';
 
-const call = (at: number, over: Partial<Call> = {}): Call => ({ at, method: 'POST', route: '/contacts/bulk', rows: 10, status: 200, committed: true, ...over });
+const call = (at: number, over: Partial<Call> = {}): Call => ({ at, method: 'POST', route: '/contacts/bulk', rows: 10, status: 200, committed: true, endedAt: at, ...over });
 
 test('the cost of a run is read off the calls as the platform saw them', () => {
   const cost = costOf([

@@ -19,5 +19,13 @@ test('the demo ends by itself with every proof holding, and leaves nothing behin
   expect(first?.calls).toMatchObject({ rateLimited: 5, unknownSettled: 1 });
   expect(later?.counts).toMatchObject({ queued: 270, delivered: 270 });
   expect(nothing?.calls.total).toBe(0);
+
+  // One table, at once: nobody is invalid at D·engage but for a key, and MainBrainer refuses whole calls.
+  const [loaded, changed, idle] = steps.map((step) => Object.fromEntries(step.others.map((other) => [other.platform, other])));
+  expect(loaded?.['D·engage']).toMatchObject({ bulkCalls: 20, held: 19_944, run: { counts: { invalid: 8, delivered: 19_944, rejected: 20 } } });
+  expect(loaded?.['MainBrainer']).toMatchObject({ held: 19_954, run: { counts: { invalid: 16, delivered: 19_954, rejected: 2 } } });
+  expect(changed?.['D·engage']?.run.counts).toMatchObject({ queued: 270, delivered: 270 });
+  expect(changed?.['MainBrainer']?.run.counts).toMatchObject({ queued: 270, rejected: 108, inFlight: 0 });
+  expect([idle?.['D·engage']?.bulkCalls, idle?.['MainBrainer']?.bulkCalls]).toEqual([0, 0]);
   expect(folders().filter((name) => !before.includes(name))).toEqual([]);
 });

@@ -22,6 +22,7 @@ const reader = {
 const rules = (more: Partial<Rules> = {}): Rules => ({
   reader, onDelete: 'optOut', wanted: (contact) => contact.locale !== 'es',
   destination: {
+    capabilities: { maxBatchSize: 1000, maxBodyBytes: null, results: 'immediate', readBack: 'full', locales: null },
     prepare: (contact) => {
       const told = contact as unknown as Told;
       if (told.unsendable !== undefined) return { invalid: told.unsendable };

@@ -1,7 +1,7 @@
 import fc from 'fast-check';
 import { describe, expect, it } from 'vitest';
 import type { Outcome } from '../../src/destinations/index.js';
-import { backoffMs, choose, decide, STUBBORN_AFTER, type Situation } from '../../src/lanes/index.js';
+import { backoffMs, choose, decide, STUBBORN_AFTER, type Filling, type Situation } from '../../src/lanes/index.js';
 import type { Claimable } from '../../src/ledger/index.js';
 
 const situation: fc.Arbitrary<Situation> = fc.record({
@@ -130,11 +130,12 @@ describe('the search for what a platform refuses', () => {
 });
 
 const group = (more: Partial<Claimable>): Claimable => ({
-  destinationId: 1, destination: 'd', action: 0, bundle: null, ready: 10, urgent: false, waitedMs: 0, feeding: false, tries: 0, witnessed: true, ...more,
+  destinationId: 1, destination: 'd', action: 0, kind: 1, form: { consent: true, renames: false }, bundle: null, ready: 10, urgent: false, waitedMs: 0, feeding: false, tries: 0, witnessed: true, ...more,
 });
-const filling = (): { batchSize: number; linger: number } => ({ batchSize: 1000, linger: 1_000 });
+const filling = (): Filling => ({ batchSize: 1000, linger: 1_000, agedMs: 30_000 });
 const anyGroup = fc.record({
-  destinationId: fc.integer({ min: 1, max: 2 }), destination: fc.constantFrom('d', 'elsewhere'), action: fc.constant(0 as const), bundle: fc.option(fc.nat()), ready: fc.integer({ min: 1, max: 1000 }),
+  destinationId: fc.integer({ min: 1, max: 2 }), destination: fc.constantFrom('d', 'elsewhere'), action: fc.constant(0 as const), kind: fc.integer({ min: 1, max: 3 }),
+  form: fc.record({ consent: fc.boolean(), renames: fc.boolean() }), bundle: fc.option(fc.nat()), ready: fc.integer({ min: 1, max: 1000 }),
   urgent: fc.boolean(), waitedMs: fc.nat({ max: 60_000 }), feeding: fc.boolean(), tries: fc.nat({ max: 3 }), witnessed: fc.boolean(),
 });
 

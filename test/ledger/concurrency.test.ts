@@ -53,7 +53,7 @@ it('two readers, a driver with calls at once and an auditor side by side lose no
         // From here on others may be given these contacts: the ledger decides when.
         for (const row of batch.rows) flying.delete(row.key);
         if (refused) await returnRows(pool, lease, batch.id, { status: 'refused', parts: [{ fromOrd: 0, bundle: null }], spendsAttempt: true, keepRootOf: null }, REFUSED);
-        else await settleAnswered(pool, lease, batch.id, [], ANSWERED);
+        else await settleAnswered(pool, lease, batch.id, { failed: [] }, ANSWERED);
       })().finally(() => calls.delete(call));
       calls.add(call);
     }
@@ -70,7 +70,7 @@ it('two readers, a driver with calls at once and an auditor side by side lose no
   await stage(pool, first, [...crm].map(([key, state]) => ({ key, ...state })));
   for (let batch = await claimAny(pool, lease); batch; batch = await claimAny(pool, lease)) {
     for (const row of batch.rows) platform.set(row.key, valueOf(row.fields));
-    await settleAnswered(pool, lease, batch.id, [], ANSWERED);
+    await settleAnswered(pool, lease, batch.id, { failed: [] }, ANSWERED);
   }
   expect(Object.fromEntries([...platform].sort())).toEqual(Object.fromEntries([...crm].map(([key, state]) => [key, state.value] as const).sort()));
   expect((await audit(pool, null)).runs.flatMap((run) => run.faults)).toEqual([]);

@@ -107,7 +107,7 @@ class Trial {
         await adoptOrphans(pool, this.lease, 0);
         for (const batch of this.open) {
           if (next.applied) this.model.apply(batch.keys);
-          await expect(settleAnswered(pool, old, batch.id, [], ANSWERED)).rejects.toThrow(FenceLost);
+          await expect(settleAnswered(pool, old, batch.id, { failed: [] }, ANSWERED)).rejects.toThrow(FenceLost);
         }
         this.unknown.push(...this.open);
         this.open = [];
@@ -145,16 +145,16 @@ class Trial {
     this.model.apply(batch.keys.filter((key) => !failed.has(key)));
     this.model.settle(batch.keys, failed);
     const refused = batch.rows.filter((row) => failed.has(row.key)).map((row) => ({ ord: row.ord, code: 'bad', reason: 'refused' }));
-    await settleAnswered(ledger.pool, this.lease, batch.id, refused, ANSWERED);
+    await settleAnswered(ledger.pool, this.lease, batch.id, { failed: refused }, ANSWERED);
   }
 
   private async giveBack(batch: Open, plan: ReturnPlan): Promise<void> {
-    this.model.giveBack(batch.keys);
+    this.model.giveBack(batch.keys, plan.status === 'settled');
     await returnRows(ledger.pool, this.lease, batch.id, plan, REFUSED);
   }
 
   private async settleUnknown(): Promise<void> {
-    expect(await dueUnknown(ledger.pool, ledger.a.accountId)).toEqual(this.unknown.map((batch) => batch.id).sort((a, b) => a - b));
+    expect((await dueUnknown(ledger.pool, ledger.a.accountId)).map(({ id }) => id)).toEqual(this.unknown.map((batch) => batch.id).sort((a, b) => a - b));
     for (const batch of this.unknown.splice(0)) {
       await this.giveBack(batch, { status: 'settled', parts: [{ fromOrd: 0, bundle: null }], spendsAttempt: true, keepRootOf: null });
     }

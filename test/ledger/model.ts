@@ -29,6 +29,8 @@ export class Model {
   readonly waiting = new Map<string, Intent>();
   readonly flying = new Map<string, Intent & { readonly batch: number }>();
   readonly delivered = new Map<string, Intent>();
+  /** Delivered contacts of which a later version was in a call nobody answered. */
+  readonly unsure = new Set<string>();
   /** Open rejections by `sync key`. */
   readonly rejected = new Map<string, Intent & { readonly owned: boolean }>();
   readonly books = new Map<number, Book>();
@@ -55,6 +57,7 @@ export class Model {
     const wait = this.waiting.get(key);
     const fly = this.flying.get(key);
     const held = this.delivered.get(key);
+    const sure = this.unsure.has(key) ? undefined : held;
     const refusal = `${sync} ${key}`;
     const refused = this.rejected.get(refusal);
     book.extracted += 1;
@@ -83,7 +86,7 @@ export class Model {
     } else if (wait) {
       if (same(wait, row)) { unchanged(); return; }
       if (version < wait.version) { overtaken(); return; }
-      if (same(fly ?? held, row)) {
+      if (same(fly ?? sure, row)) {
         this.book(wait.run).overtaken += 1;
         this.waiting.delete(key);
         unchanged();
@@ -92,7 +95,7 @@ export class Model {
     } else if (fly) {
       if (same(fly, row)) { unchanged(); return; }
       if (version < fly.version) { overtaken(); return; }
-    } else if (same(held, row)) {
+    } else if (same(sure, row)) {
       unchanged();
       return;
     } else if (same(refused, row)) {
@@ -129,12 +132,15 @@ export class Model {
         this.book(row.run).delivered += 1;
         this.rejected.delete(`${row.sync} ${key}`);
         this.delivered.set(key, row);
+        this.unsure.delete(key);
       }
     }
   }
 
-  giveBack(keys: readonly string[]): void {
+  /** @param unknown nobody knows whether they arrived */
+  giveBack(keys: readonly string[], unknown: boolean): void {
     for (const key of keys) {
+      if (unknown && this.delivered.has(key)) this.unsure.add(key);
       const row = this.flying.get(key) as Intent;
       const newer = this.waiting.get(key);
       this.flying.delete(key);

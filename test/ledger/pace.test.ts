@@ -150,6 +150,51 @@ describe('the pace of an account', () => {
     }
   });
 
+  it('a place that is given back does not make the call before it forgotten, be it the only one of its window', async () => {
+    const budget = budgetOf(1, 60_000, 1);
+    const first = await reserveCall(ledger.pool, budget, 0);
+    await callAnswered(ledger.pool, budget.accountId, 'main', first.call!);
+    const second = await reserveCall(ledger.pool, budget, 70_000);
+    expect(second.waitMs).toBeGreaterThan(59_000);
+    await callNotMade(ledger.pool, budget, second.call!);
+    const third = await reserveCall(ledger.pool, budget, 70_000);
+    expect(third.call).toBe(second.call);
+    expect(third.waitMs).toBeGreaterThan(58_000);
+    expect(third.waitMs).toBeLessThanOrEqual(60_000);
+  });
+
+  it('keeps a least gap between two starts, whatever the window leaves free', async () => {
+    const budget = { ...budgetOf(100, 1_000, 100), gap: 5_000 };
+    const { call } = await reserveCall(ledger.pool, budget, 0);
+    expect(await reserveCall(ledger.pool, budget, 0)).toMatchObject({ call: null });
+    expect((await reserveCall(ledger.pool, budget, 0)).waitMs).toBeGreaterThan(5_100);
+    await callAnswered(ledger.pool, budget.accountId, 'main', call!);
+    const { waitMs } = await reserveCall(ledger.pool, budget, 0);
+    expect(waitMs).toBeGreaterThan(4_800);
+    expect(waitMs).toBeLessThanOrEqual(5_000);
+  });
+
+  it('where calls go one at a time, one that is not answered holds those of every budget, until its deadline', async () => {
+    const alone = (bucket: 'main' | 'read', ms: number): Budget => ({ ...budgetOf(100, 1_000, 100), bucket, alone: ms });
+    const { call } = await reserveCall(ledger.pool, alone('main', 60_000), 0);
+    expect(await reserveCall(ledger.pool, alone('read', 60_000), 1_000)).toMatchObject({ call: null });
+    await sleep(5);
+    expect(await reserveCall(ledger.pool, alone('read', 1), 1_000)).toMatchObject({ call: 0 });
+    await callAnswered(ledger.pool, ledger.a.accountId, 'read', 0);
+    await callAnswered(ledger.pool, ledger.a.accountId, 'main', call!);
+    expect(await reserveCall(ledger.pool, alone('main', 60_000), 1_000)).toMatchObject({ call: 1 });
+  });
+
+  it('where calls go one at a time, the window counts from the answer alone', async () => {
+    const budget: Budget = { ...budgetOf(1, 10_000, 1), alone: 60_000 };
+    const { call } = await reserveCall(ledger.pool, budget, 0);
+    // As of a call that took six seconds.
+    await ledger.pool.query(`UPDATE pace_slot SET started_at = started_at - interval '6 s'`);
+    await ledger.pool.query(`UPDATE pace SET even_at = even_at - interval '6 s'`);
+    await callAnswered(ledger.pool, budget.accountId, 'main', call!);
+    expect((await reserveCall(ledger.pool, budget, 0)).waitMs).toBeGreaterThan(9_800);
+  });
+
   it('waits as long as the platform says', async () => {
     const budget = budgetOf(100, 1_000, 100);
     await reserveCall(ledger.pool, budget, 0);

@@ -25,7 +25,7 @@ async function deliver(rejected: readonly string[] = []): Promise<void> {
   const batch = await claimLoose(ledger.pool, lease, ledger.a.destinationId);
   if (!batch) throw new Error('nothing to deliver');
   const failed = batch.rows.filter((one) => rejected.includes(one.key)).map((one) => ({ ord: one.ord, code: 'invalid_email', reason: 'invalid email' }));
-  await settleAnswered(ledger.pool, lease, batch.id, failed, ANSWERED);
+  await settleAnswered(ledger.pool, lease, batch.id, { failed }, ANSWERED);
 }
 const K = (at: number | null, value: string, more: Partial<Wish> = {}): Wish => ({ key: 'k', at, value, ...more });
 
@@ -44,7 +44,7 @@ describe('staging compares with the newest known intent', () => {
     await stage(ledger.pool, run, [K(3, 'B')]);
     expect(await counts()).toMatchObject({ queued: 2, unchanged: 1, waiting: 1, inFlight: 1 });
     expect(await claimLoose(ledger.pool, lease, ledger.a.destinationId)).toBeUndefined();
-    await settleAnswered(ledger.pool, lease, batch.id, [], ANSWERED);
+    await settleAnswered(ledger.pool, lease, batch.id, { failed: [] }, ANSWERED);
     expect((await claimLoose(ledger.pool, lease, ledger.a.destinationId))?.rows.map((one) => one.fields)).toEqual(['{"value":"B"}']);
     await balanced();
   });
@@ -108,7 +108,7 @@ describe('staging compares with the newest known intent', () => {
     await stage(ledger.pool, run, [K(5, 'A')]);
     const batch = (await claimLoose(ledger.pool, lease, ledger.a.destinationId))!;
     await stage(ledger.pool, run, [K(6, 'A')]);
-    await settleAnswered(ledger.pool, lease, batch.id, [], ANSWERED);
+    await settleAnswered(ledger.pool, lease, batch.id, { failed: [] }, ANSWERED);
     await stage(ledger.pool, run, [K(7, 'A')]);
     await stage(ledger.pool, run, [K(11, 'C')]);
     await deliver(['k']);
@@ -336,7 +336,7 @@ describe('rows that come back', () => {
     await stage(ledger.pool, run, [K(1, 'A')]);
     const first = (await claimLoose(ledger.pool, lease, ledger.a.destinationId))!;
     await stage(ledger.pool, run, [K(2, 'B')]);
-    await settleAnswered(ledger.pool, lease, first.id, [{ ord: 0, code: 'x', reason: 'x' }], ANSWERED);
+    await settleAnswered(ledger.pool, lease, first.id, { failed: [{ ord: 0, code: 'x', reason: 'x' }] }, ANSWERED);
     await claimLoose(ledger.pool, lease, ledger.a.destinationId);
     const retry = await startRun(ledger.pool, ledger.a, 'retry');
     await queueRejections(ledger.pool, retry.no, null);
@@ -349,7 +349,7 @@ describe('rows that come back', () => {
     await stage(ledger.pool, run, [K(1, 'A'), { key: 'l', at: 1, value: 'A' }]);
     const batch = (await claimLoose(ledger.pool, lease, ledger.a.destinationId))!;
     await stage(ledger.pool, run, [K(2, 'B')]);
-    await settleAnswered(ledger.pool, lease, batch.id, batch.rows.map((one) => ({ ord: one.ord, code: 'x', reason: 'x' })), ANSWERED);
+    await settleAnswered(ledger.pool, lease, batch.id, { failed: batch.rows.map((one) => ({ ord: one.ord, code: 'x', reason: 'x' })) }, ANSWERED);
     const retry = await startRun(ledger.pool, ledger.a, 'retry');
     expect(await queueRejections(ledger.pool, retry.no, null)).toBe(2);
     expect(await outbox()).toMatchObject([{ key: 'k', value: 'B' }, { key: 'l', value: 'A' }]);

@@ -86,8 +86,11 @@ export async function takeLease(pool: Pool, accountId: number, owner = 'test'): 
 }
 
 /** Claims from the loose rows. */
-export const claimLoose = (pool: Pool, lease: Lease, destinationId: number, size = 1000, share = false): Promise<ClaimedBatch | undefined> =>
-  claimBatch(pool, lease, { destinationId, action: 0, bundle: null }, size, share, 0);
+export async function claimLoose(pool: Pool, lease: Lease, destinationId: number, size = 1000, share = false): Promise<ClaimedBatch | undefined> {
+  const { rows } = await pool.query<{ id: number }>(`SELECT id FROM kind WHERE destination_id = $1 AND action = 0 AND form = 0 AND shape = ''`, [destinationId]);
+  const kind = rows[0]?.id;
+  return kind === undefined ? undefined : claimBatch(pool, lease, { destinationId, action: 0, kind, form: { consent: true, renames: false }, bundle: null }, size, share, 0);
+}
 
 /** Claims whatever is ready, bundles first, and hands over each batch. */
 export async function claimAny(pool: Pool, lease: Lease, size = 1000): Promise<ClaimedBatch | undefined> {
@@ -105,7 +108,7 @@ export const valueOf = (fields: string): string => (JSON.parse(fields) as { valu
 
 /** Empties the ledger but for its syncs; every run is over. */
 export async function clear(pool: Pool): Promise<void> {
-  for (const table of ['outbox', 'batch_run', 'batch_row', 'batch', 'contact', 'rejection', 'overtaken', 'page', 'bundle', 'pace_slot', 'pace']) {
+  for (const table of ['outbox', 'batch_run', 'batch_row', 'batch', 'contact', 'rejection', 'overtaken', 'page', 'bundle', 'pace_slot', 'pace', 'row_note', 'identity']) {
     await pool.query(`DELETE FROM ${table}`);
   }
   await pool.query('UPDATE run SET extracting = false, ended_at = COALESCE(ended_at, now())');

@@ -42,13 +42,13 @@ test('the ledger is read to its end, however many pages it has', async () => {
 });
 
 test('without mapped consent nothing is said about opting in', async () => {
-  await delivered(ledger, [{ key: 'a', sync: ledger.ours, email: 2 }, { key: 'b', sync: ledger.ours, email: 3 }]);
+  await delivered(ledger, [{ key: 'a', sync: ledger.ours, email: 2 }, { key: 'b', sync: ledger.ours, email: 3, sms: 3 }]);
   const read = async (mapped: boolean) => {
-    for await (const page of expectedFromLedger(ledger.pool, ledger.destinationId, ledger.ours, mapped)) return page.map((contact) => contact.optedIn);
+    for await (const page of expectedFromLedger(ledger.pool, ledger.destinationId, ledger.ours, { email: mapped, sms: !mapped })) return page.map((contact) => [contact.optedIn, contact.smsOptedIn]);
     return [];
   };
-  expect(await read(true)).toEqual([true, null]);
-  expect(await read(false)).toEqual([null, null]);
+  expect(await read(true)).toEqual([[true, null], [null, null]]);
+  expect(await read(false)).toEqual([[null, false], [null, null]]);
 });
 
 test('verdicts are kept newest first, and with the run they close', async () => {

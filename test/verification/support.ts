@@ -1,6 +1,6 @@
 import type { Destination, FoundContact } from '../../src/destinations/index.js';
 import { type Difference, type LocaleVerdict, type Pool, type VerificationDocument, createPool, ensureSync, migrate } from '../../src/ledger/index.js';
-import { verifyAudience, type ExpectedContact, type VerifyInput } from '../../src/verification/index.js';
+import { verifyAudience, type ExpectedContact, type Verification, type VerifyInput } from '../../src/verification/index.js';
 import { createDatabase } from '../support/runtime.js';
 
 /** A ledger with three syncs of one destination: ours, another, and one that is no longer configured. */
@@ -25,6 +25,7 @@ export async function createLedger(): Promise<Ledger> {
   const { syncId, destinationId, accountId } = await known('ours');
   await pool.query(`INSERT INTO run (id, sync_id, kind, slot, workflow_id, options, config, config_hash)
     VALUES ('R1', $1, 'full', 'run', 'w', '{}', '{}', 'x')`, [syncId]);
+  await pool.query(`INSERT INTO kind (destination_id, action, form, shape) VALUES ($1, 0, 0, '')`, [destinationId]);
   return {
     pool, destinationId, accountId, ours: syncId, other: other.syncId, retired: retired.syncId,
     close: async () => {
@@ -42,6 +43,7 @@ export interface Seed {
   readonly key: string;
   readonly sync: number;
   readonly email?: number;
+  readonly sms?: number;
   readonly locale?: string | null;
   readonly fields?: string;
 }
@@ -56,25 +58,27 @@ export async function batch(ledger: Ledger, status: string, rows: readonly Seed[
   const id = made[0]!.id;
   await ledger.pool.query(
     `INSERT INTO batch_row (batch_id, ord, destination_id, sync_id, run_no, attempts, seq, version, priority, email, sms, outcome, known, key, fp, locale, fields)
-     SELECT $1, n - 1, $2, s, 1, 0, n, now(), 1, e, 0, $8, false, k, '', l, f
-     FROM unnest($3::text[], $4::int[], $5::int[], $6::text[], $7::text[]) WITH ORDINALITY AS t (k, s, e, l, f, n)`,
-    [id, ledger.destinationId, rows.map((r) => r.key), rows.map((r) => r.sync), rows.map((r) => r.email ?? 2), rows.map((r) => r.locale ?? null), rows.map((r) => r.fields ?? '{}'), options.outcome ?? null],
+     SELECT $1, n - 1, $2, s, 1, 0, n, now(), 1, e, m, $8, false, k, '', l, f
+     FROM unnest($3::text[], $4::int[], $5::int[], $6::text[], $7::text[], $9::int[]) WITH ORDINALITY AS t (k, s, e, l, f, m, n)`,
+    [id, ledger.destinationId, rows.map((r) => r.key), rows.map((r) => r.sync), rows.map((r) => r.email ?? 2), rows.map((r) => r.locale ?? null), rows.map((r) => r.fields ?? '{}'), options.outcome ?? null, rows.map((r) => r.sms ?? 0)],
   );
   return id;
 }
 
 /** Contacts the ledger knows as delivered, an hour ago. */
-export async function delivered(ledger: Ledger, rows: readonly Seed[], action = 0): Promise<void> {
-  if (rows.length === 0) return;
+export async function delivered(ledger: Ledger, rows: readonly Seed[], action = 0): Promise<number | undefined> {
+  if (rows.length === 0) return undefined;
   const id = await batch(ledger, 'settled', rows, { action });
   await ledger.pool.query(
-    `INSERT INTO contact SELECT destination_id, key, batch_id, ord, sync_id, version, email, sms, fp, locale FROM batch_row WHERE batch_id = $1`, [id]);
+    `INSERT INTO contact (destination_id, key, batch_id, ord, sync_id, version, email, sms, fp, locale)
+     SELECT destination_id, key, batch_id, ord, sync_id, version, email, sms, fp, locale FROM batch_row WHERE batch_id = $1`, [id]);
+  return id;
 }
 
 export async function waiting(ledger: Ledger, rows: readonly Seed[]): Promise<void> {
   await ledger.pool.query(
-    `INSERT INTO outbox (destination_id, key, seq, version, sync_id, run_no, priority, action, email, sms, known, fp, locale, fields)
-     SELECT $1, k, nextval('outbox_seq'), now(), s, 1, 1, 0, 2, 0, false, '', l, '{}' FROM unnest($2::text[], $3::int[], $4::text[]) AS t (k, s, l)`,
+    `INSERT INTO outbox (destination_id, key, seq, version, sync_id, run_no, priority, action, kind, email, sms, known, fp, locale, fields)
+     SELECT $1, k, nextval('outbox_seq'), now(), s, 1, 1, 0, (SELECT id FROM kind WHERE destination_id = $1), 2, 0, false, '', l, '{}' FROM unnest($2::text[], $3::int[], $4::text[]) AS t (k, s, l)`,
     [ledger.destinationId, rows.map((r) => r.key), rows.map((r) => r.sync), rows.map((r) => r.locale ?? null)],
   );
 }
@@ -90,7 +94,9 @@ export async function rejected(ledger: Ledger, key: string | null, code: string,
 export const compare: Destination['compare'] = (expected, found) => {
   const a = JSON.parse(expected.fields) as Record<string, unknown>;
   const b = JSON.parse(found.fields) as Record<string, unknown>;
-  return [...new Set([...Object.keys(a), ...Object.keys(b)])].filter((name) => JSON.stringify(a[name]) !== JSON.stringify(b[name]));
+  const names = [...new Set([...Object.keys(a), ...Object.keys(b)])].filter((name) => JSON.stringify(a[name]) !== JSON.stringify(b[name]));
+  if (typeof expected.smsOptedIn === 'boolean' && found.smsOptedIn !== undefined && expected.smsOptedIn !== found.smsOptedIn) names.push('smsConsent');
+  return names;
 };
 
 export async function* pages<T>(rows: readonly T[], size = 3): AsyncGenerator<readonly T[]> {
@@ -118,7 +124,11 @@ export interface Result {
 }
 
 export async function verify(ledger: Ledger, expected: readonly ExpectedContact[], found: readonly FoundContact[], more: Partial<VerifyInput> = {}): Promise<Result> {
-  const verification = await verifyAudience(inputFor(ledger, expected, found, more));
+  return resultOf(verifyAudience(inputFor(ledger, expected, found, more)));
+}
+
+export async function resultOf(verifying: Promise<Verification>): Promise<Result> {
+  const verification = await verifying;
   try {
     const differences: Difference[] = [];
     for await (const difference of verification.differences(null)) differences.push(difference);

@@ -10,7 +10,7 @@ const counts: Counts = {
 test('the Web UI shows both sums of the books, the cursor and the last batches', () => {
   const details = syncDetails({
     run: '01J', sync: 'crm-newsletter', phase: 'closed', status: 'completed_with_rejects', counts, cursor: { from: null, to: '2025-01-01T00:00:00.000000Z' },
-    batches: [{ batch: 7, rows: 1000, ofThisRun: 1000, delivered: 1000, rejected: 0, status: 'settled', httpStatus: null, attempts: 1, startedAt: '', durationMs: 12 }],
+    batches: [{ batch: 7, rows: 1000, ofThisRun: 1000, delivered: 1000, rejected: 0, status: 'settled', httpStatus: null, attempts: 1, startedAt: '', durationMs: 12, notes: [], receipt: null }],
     verification: null,
   });
   expect(details.split('\n')).toEqual([

@@ -50,9 +50,10 @@ function viewOf(plan: PlanDocument, colors: Colors): string {
   return [
     `${colors.bold(plan.sync)}  ${plan.kind}  from ${plan.cursor.from ?? 'the beginning'}${plan.cursor.to === null ? '' : ` to ${plan.cursor.to}`}  (nothing was sent or stored)`,
     table(['creates', 'updates', 'of these opt-outs', 'unchanged', 'overtaken'], [[counts.creates, counts.updates, counts.optOuts, counts.unchanged, counts.overtaken]], { colors }),
+    ...(counts.held + counts.duplicates === 0 ? [] : [table(['held: mobile or e-mail changed', 'the platform takes for another contact'], [[counts.held, counts.duplicates]], { colors })]),
     table(['extracted', 'invalid', 'filtered', 'superseded', 'still rejected', 'owned by another sync'], [[counts.extracted, counts.invalid, counts.filtered, counts.superseded, counts.stillRejected, counts.owned]], { colors }),
     pairs([
-      ['calls needed', calls],
+      ['calls needed', callsText(plan)],
       ['time needed', calls === 0 ? 'none' : `${formatDuration(plan.seconds * 1000)} at the account's limit`],
     ]),
     ...tallies('invalid', plan.invalid, colors),
@@ -63,4 +64,12 @@ function viewOf(plan: PlanDocument, colors: Colors): string {
     ...plan.notices.map((notice) => `${colors.yellow('notice:')} ${notice}`),
     ...(halted ? [`${colors.red(`the lane ${lane.account} is ${lane.state}`)}: ${lane.reason ?? ''}${lane.hint === null ? '' : ` (${lane.hint})`}`] : []),
   ].join('\n\n');
+}
+
+/** `3`, or where they are of several kinds `3: 1 (70 rows) with consent; 2 (1,200 rows) without consent`. */
+export function callsText({ calls, kinds }: Pick<PlanDocument, 'calls' | 'kinds'>): string {
+  if (kinds.every(({ consent, renames }) => consent && !renames)) return formatNumber(calls);
+  const parts = kinds.map(({ consent, renames, rows, calls: its }) =>
+    `${formatNumber(its)} (${formatNumber(rows)} ${rows === 1 ? 'row' : 'rows'}) ${consent ? 'with consent' : 'without consent'}${renames ? ', changing keys' : ''}`);
+  return `${formatNumber(calls)}: ${parts.join('; ')}`;
 }

@@ -43,7 +43,7 @@ async function run(context: Context, name: string, options: Options): Promise<Ex
   const timeoutMs = options.timeout === undefined ? undefined : await durationOf(options.timeout, '--timeout');
   const session = await openSession(context);
   const started = await startOrFind(session, name, askedFor(options));
-  await nudge(session, (config.destinations[sync.destination] as { account: string }).account, started.attached);
+  if (started.attached) await nudge(session, (config.destinations[sync.destination] as { account: string }).account);
   const workflowId = `sync/${name}/${started.run}`;
   if (started.attached) tellAttached(context, started.run, options);
   if (options.detach === true) return detached(context, session, started);
@@ -69,13 +69,12 @@ function askedFor({ full, resend, only, limit }: Options): RunOptions {
   };
 }
 
-/** Rows that wait for an earlier run are tried again with this one: a lane that waits is woken. */
-async function nudge({ pool, temporal }: Session, account: string, attached: boolean): Promise<void> {
-  const { accountsWithWork, tryAgain } = await import('../../ledger/index.js');
-  const { wakeLane } = await import('../../control/index.js');
-  // A new run has lifted a block already; somebody who asks again while one reads wants the same.
-  if (attached) await tryAgain(pool, account);
-  if ((await accountsWithWork(pool)).includes(account)) await wakeLane(temporal, account);
+/** A new run tries again what waits; whoever asks again while one reads wants the same. */
+async function nudge({ pool, temporal }: Session, account: string): Promise<void> {
+  const { tryAgain } = await import('../../ledger/index.js');
+  const { wakeWaiting } = await import('../../control/index.js');
+  await tryAgain(pool, account);
+  await wakeWaiting(pool, temporal, account);
 }
 
 function tellAttached({ output }: Context, run: string, { full, resend, only, limit }: Options): void {

@@ -33,7 +33,8 @@ async function serve(context: Context, options: Options): Promise<ExitCode> {
   const { output, signal } = context;
   const sandbox = await start(context, options);
   context.onClose(() => sandbox.close());
-  output.printJson({ url: sandbox.url, port: sandbox.port, platforms: { mailingcore: { baseUrl: sandbox.mailingcore.baseUrl } } });
+  const platforms = Object.fromEntries(sandbox.platforms.map((name) => [name, { baseUrl: sandbox[name].baseUrl }]));
+  output.printJson({ url: sandbox.url, port: sandbox.port, platforms });
   output.print(wordsOf(sandbox));
   if (!signal.aborted) await once(signal, 'abort');
   return EXIT.done;
@@ -60,18 +61,21 @@ async function start({ cwd }: Context, { port: wanted, faults: file, host }: Opt
 
 const codeOf = (error: unknown): unknown => (error instanceof Error && 'code' in error ? error.code : undefined);
 
-function wordsOf({ url, mailingcore }: Sandbox): string {
+function wordsOf(sandbox: Sandbox): string {
+  const { url, platforms } = sandbox;
   return `sandbox at ${url}: in syncline.yaml
 
 destinations:
-  newsletter:
-    type: mailingcore
-    baseUrl: ${mailingcore.baseUrl}
-    apiKey: mc_test_sandbox
-    tenantId: sandbox
+${platforms.map((name) => exampleOf(name, sandbox[name])).join('\n')}
 
-what it holds   ${url}/_control/state
-its calls       ${url}/_control/stats
-switch faults   curl -X POST ${url}/_control/faults -H 'content-type: application/json' -d '{"latency": 50}'
+A platform's, by its name (without it, ${platforms[0] ?? ''}'s):
+what it holds   ${url}/_control/state?platform=NAME
+its calls       ${url}/_control/stats?platform=NAME
+switch faults   curl -X POST '${url}/_control/faults?platform=NAME' -H 'content-type: application/json' -d '{"NAME": {"latency": 50}}'
 Ctrl-C ends it; what it holds is then gone.`;
+}
+
+function exampleOf(name: string, { baseUrl, settings }: Sandbox[Sandbox['platforms'][number]]): string {
+  const lines = Object.entries({ type: name, baseUrl, ...settings }).map(([key, value]) => `    ${key}: ${value}`);
+  return [`  ${name}:`, ...lines].join('\n');
 }

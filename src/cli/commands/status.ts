@@ -72,7 +72,7 @@ function completed({ syncs, lanes }: StatusDocument, config: Config): StatusDocu
       ...lanes,
       ...accounts.filter((account) => !lanes.some((lane) => lane.account === account)).map((account) => ({
         account, state: 'idle' as const, reason: null, hint: null, until: null, waiting: 0, inFlight: 0, unknown: 0,
-        oldestWaitingSeconds: null, callsLastMinute: 0,
+        oldestWaitingSeconds: null, callsLastMinute: 0, accepted: 0, notices: [],
       })),
     ],
   };

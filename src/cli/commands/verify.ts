@@ -1,5 +1,6 @@
 import { Option } from 'commander';
 import type { Difference, VerificationDocument } from '../../ledger/index.js';
+import { certaintyOf } from '../arguments.js';
 import { examples } from '../command.js';
 import type { Register } from '../command.js';
 import type { Context } from '../context.js';
@@ -7,17 +8,20 @@ import { EXIT } from '../exit.js';
 import type { ExitCode } from '../exit.js';
 import { csvLine, writeLines } from '../files/index.js';
 import { followRun, followVerification } from '../following/index.js';
+import type { Certainty } from '../following/index.js';
 import { syncOf } from '../names.js';
 import { formatNumber, table } from '../output/index.js';
 import type { Colors } from '../output/index.js';
 import { openSession } from '../session.js';
 import type { Session } from '../session.js';
-import { verificationView } from '../views/index.js';
+import { costWords, verificationView } from '../views/index.js';
 
 interface Options {
   readonly against: 'source' | 'ledger';
   readonly out?: string;
   readonly repair?: true;
+  readonly confidence?: string;
+  readonly maxError?: string;
 }
 
 /** Differences of a locale and kind in the document, and in what a person is shown. */
@@ -33,16 +37,20 @@ export const register: Register = (program, act) => {
     .addOption(new Option('--against <side>', 'expect what the source says now, or what the ledger says was sent').choices(['source', 'ledger']).default('source'))
     .option('--out <file>', 'write every difference to a file: CSV by its ending, else a JSON document a line')
     .option('--repair', 'queue the contacts that differ')
-    .addHelpText('after', examples('verify crm-newsletter', 'verify crm-newsletter --against ledger --out differences.csv', 'verify crm-newsletter --repair --json'))
+    .option('--confidence <share>', 'how sure a sample must be, where the platform cannot be read in full (default: as configured, else 0.95)')
+    .option('--max-error <share>', 'the share of contacts that may differ unseen by a sample (default: as configured, else 0.01)')
+    .addHelpText('after', examples('verify crm-newsletter', 'verify crm-newsletter --against ledger --out differences.csv', 'verify crm-newsletter --repair --json', 'verify crm-app --confidence 0.99 --max-error 0.01'))
     .action(act((context, sync: string, options: Options) => verify(context, sync, options)));
 };
 
-async function verify(context: Context, name: string, { against, out, repair }: Options): Promise<ExitCode> {
+async function verify(context: Context, name: string, { against, out, repair, ...asked }: Options): Promise<ExitCode> {
   const { output, cwd, signal } = context;
   await syncOf(await context.config(), name);
+  const certainty = await certaintyOf(asked);
   const session = await openSession(context);
+  await tellCost(context, session, name, certainty);
   await session.ensureWorker();
-  const { id, document } = await followVerification(context, session, name, against);
+  const { id, document } = await followVerification(context, session, name, { against, ...certainty });
   const { readDifferences } = await import('../../ledger/index.js');
   const differences = await readDifferences(session.pool, id, LISTED);
   if (out !== undefined) {
@@ -57,6 +65,22 @@ async function verify(context: Context, name: string, { against, out, repair }: 
   const way = repaired !== undefined ? 'verify again when the repair is delivered' : repair === true ? 'there is nothing to repair' : `syncline verify ${name} --repair queues the contacts that differ`;
   output.error(`${name}: the destination is not what it should be`, way);
   return EXIT.unverified;
+}
+
+/** Says what a sample will cost before it begins; where nothing is sampled, that the options say nothing. */
+async function tellCost(context: Context, { pool, config }: Session, name: string, certainty: Certainty): Promise<void> {
+  const { Connectors, verificationCost } = await import('../../control/index.js');
+  const connectors = new Connectors();
+  try {
+    const wired = connectors.wire(config, name);
+    const cost = await verificationCost({ pool, wired, ...certainty });
+    if (cost !== null) context.output.progress(costWords(cost));
+    else if (Object.keys(certainty).length > 0) {
+      context.output.warn(`${wired.destinationConfig.type} is not verified by sample: --confidence and --max-error change nothing`);
+    }
+  } finally {
+    await connectors.close();
+  }
 }
 
 async function* differencesOf({ pool }: Session, id: string): AsyncGenerator<Difference> {

@@ -3,4 +3,4 @@ export { exitOfRun, isHalted } from './verdict.js';
 export { GIVE_UP_MS, isConnectionTrouble, Watch } from './trouble.js';
 export { temporalAnswers, isTakenUp } from './workers.js';
 export { Rate } from './rate.js';
-export { followVerification } from './verification.js';
+export { followVerification, type Asked, type Certainty } from './verification.js';

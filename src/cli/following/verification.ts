@@ -1,10 +1,12 @@
 import { setTimeout as sleep } from 'node:timers/promises';
 import type { WorkflowHandle } from '@temporalio/client';
+import type { Payload } from '@temporalio/common';
+import type { VerifyBeat } from '../../../activities/types.js';
 import type { VerificationDocument } from '../../ledger/index.js';
 import type { VerifyInput } from '../../../workflows/names.js';
 import type { Context } from '../context.js';
 import { CliError, EXIT } from '../exit.js';
-import { formatDuration } from '../output/index.js';
+import { formatDuration, formatNumber } from '../output/index.js';
 import type { Session } from '../session.js';
 import { GIVE_UP_MS, Watch } from './trouble.js';
 import { isTakenUp } from './workers.js';
@@ -12,18 +14,28 @@ import { isTakenUp } from './workers.js';
 const LOOK_MS = 2_000;
 const TELL_MS = 10_000;
 
+/** How sure a sample must be; absent: as the configuration says. */
+export interface Certainty {
+  readonly confidence?: number;
+  readonly maxError?: number;
+}
+
+export interface Asked extends Certainty {
+  readonly against: 'source' | 'ledger';
+}
+
 /** Starts a verification and follows it to its verdict. Interrupted, it is called off: nobody else waits for it. */
 export async function followVerification(
   context: Context,
   session: Session,
   sync: string,
-  against: 'source' | 'ledger',
+  asked: Asked,
 ): Promise<{ readonly id: string; readonly document: VerificationDocument }> {
   const { ulid } = await import('ulid');
   const { temporal } = session;
   const id = ulid();
   const workflowId = `verify/${sync}/${id}`;
-  const input: VerifyInput = { sync, id, against, attributes: temporal.attributes };
+  const input: VerifyInput = { sync, id, ...asked, attributes: temporal.attributes };
   const handle = await temporal.client.workflow.start('verify', { workflowId, taskQueue: temporal.taskQueue, args: [input] });
   const ended = new AbortController();
   const outcome = resultOf(handle).finally(() => { ended.abort(); });
@@ -64,14 +76,16 @@ async function watch(context: Context, session: Session, handle: WorkflowHandle,
   let told = began;
   let troubleAt: number | undefined;
   let toldOfWorkers = false;
+  let read: VerifyBeat | undefined;
   while (!ended.aborted) {
     await sleep(LOOK_MS, undefined, { signal: AbortSignal.any([ended, signal]) }).catch(() => undefined);
     if (ended.aborted) return;
     if (signal.aborted) throw new CliError('interrupted: the verification was called off', EXIT.interrupted);
     const now = performance.now();
     try {
-      const trouble = await troubleOf(handle);
+      const { trouble, beat } = await standingOf(handle);
       temporal.well();
+      read = beat ?? read;
       if (trouble === undefined) troubleAt = undefined;
       else if (troubleAt === undefined) output.warn(`${trouble}: trying again`);
       troubleAt = trouble === undefined ? undefined : (troubleAt ?? now);
@@ -87,14 +101,25 @@ async function watch(context: Context, session: Session, handle: WorkflowHandle,
     }
     if (now - told >= TELL_MS) {
       told = now;
-      output.progress(`reading both sides, ${formatDuration(now - began)} so far`);
+      const what = read === undefined ? 'reading both sides' : `${formatNumber(read.done)} of ${formatNumber(read.total)} contacts of the sample read`;
+      output.progress(`${what}, ${formatDuration(now - began)} so far`);
     }
   }
 }
 
-/** Why the reading is being tried again, in words; undefined while all is well. */
-async function troubleOf(handle: WorkflowHandle): Promise<string | undefined> {
+/** Why the reading is being tried again, in words, undefined while all is well; and how far a sample is. */
+async function standingOf(handle: WorkflowHandle): Promise<{ readonly trouble: string | undefined; readonly beat: VerifyBeat | undefined }> {
   const { raw } = await handle.describe();
   const [activity] = raw.pendingActivities ?? [];
-  return activity?.lastFailure?.message ?? undefined;
+  return { trouble: activity?.lastFailure?.message ?? undefined, beat: await beatOf(activity?.heartbeatDetails?.payloads?.[0]) };
+}
+
+/** What a heartbeat said; undefined where it said nothing, or something this version does not know. */
+async function beatOf(payload: Payload | undefined): Promise<VerifyBeat | undefined> {
+  if (payload === undefined) return undefined;
+  const { defaultPayloadConverter } = await import('@temporalio/common');
+  const beat: unknown = defaultPayloadConverter.fromPayload(payload);
+  if (typeof beat !== 'object' || beat === null) return undefined;
+  const { done, total } = beat as Record<string, unknown>;
+  return typeof done === 'number' && typeof total === 'number' ? { done, total } : undefined;
 }

@@ -1,3 +1,3 @@
 export { batchesView, runsView, runView, tallies } from './run.js';
-export { verificationView } from './verification.js';
+export { costWords, verificationView } from './verification.js';
 export { statusView } from './status.js';

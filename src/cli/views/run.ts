@@ -50,7 +50,15 @@ export function batchesView(batches: readonly BatchDocument[], total: number, co
     batch.startedAt, batch.durationMs === null ? null : formatDuration(batch.durationMs), batch.message,
   ]);
   const head = table(['batch', 'rows', 'of this run', 'delivered', 'rejected', 'status', 'http', 'attempt', 'started', 'took', 'answer'], rows, { colors, widest: 60 });
-  return total > shown.length ? `${head}\nthe last ${String(shown.length)} of ${formatNumber(total)}; --json has up to a thousand` : head;
+  const more = total > shown.length ? [`the last ${String(shown.length)} of ${formatNumber(total)}; --json has up to a thousand`] : [];
+  return [head, ...more, ...remarks(batches, colors)].join('\n');
+}
+
+/** What the platform said of whole calls, each thing once. */
+function remarks(batches: readonly BatchDocument[], colors: Colors): readonly string[] {
+  const calls = new Map<string, number>();
+  for (const { notes } of batches) for (const note of notes) calls.set(note, (calls.get(note) ?? 0) + 1);
+  return [...calls].map(([note, count]) => `${colors.yellow('notice:')} ${note} (${count === 1 ? 'one call' : `${formatNumber(count)} calls`})`);
 }
 
 /** Runs as a table, one a line. */

@@ -10,13 +10,14 @@ export function statusView({ syncs, lanes }: StatusDocument, now: number, colors
     sync.nextRun, sync.waiting, sync.inFlight, sync.failures,
   ]);
   const laneRows = lanes.map((lane): readonly Cell[] => [
-    lane.account, lane.state.replaceAll('_', ' '), lane.waiting, lane.inFlight, lane.unknown,
+    lane.account, lane.state.replaceAll('_', ' '), lane.waiting, lane.inFlight, lane.accepted, lane.unknown,
     lane.oldestWaitingSeconds === null ? null : formatDuration(lane.oldestWaitingSeconds * 1000), lane.callsLastMinute, whyOf(lane, now),
   ]);
   return [
     table(['sync', 'cursor', 'last read', 'last run', 'next run', 'waiting', 'in flight', 'failures'], syncRows, { colors }),
-    table(['lane', 'state', 'waiting', 'in flight', 'unknown', 'oldest', 'calls a minute', 'why'], laneRows, { colors, widest: 100 }),
+    table(['lane', 'state', 'waiting', 'in flight', 'accepted', 'unknown', 'oldest', 'calls a minute', 'why'], laneRows, { colors, widest: 100 }),
     ...lanes.flatMap((lane) => (lane.hint === null ? [] : [`${lane.account}: ${lane.hint}`])),
+    ...lanes.flatMap((lane) => lane.notices.map((notice) => `${colors.yellow('notice:')} ${notice}`)),
   ].join('\n\n');
 }
 

@@ -66,6 +66,10 @@ export function count(min: number, max: number = Number.MAX_SAFE_INTEGER) {
   return z.number({ error: expected }).int({ error: expected }).min(min, { error: expected }).max(max, { error: expected });
 }
 
+export function numberThat(test: (value: number) => boolean, expected: string) {
+  return z.number({ error: expected }).refine(test, { error: expected });
+}
+
 export function oneOf<const Values extends readonly [string, ...string[]]>(...values: Values) {
   return z.enum(values, { error: `one of ${values.join(', ')}` });
 }

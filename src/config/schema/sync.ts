@@ -1,6 +1,7 @@
 import { z } from 'zod';
 import { isCron } from '../cron.js';
-import { block, choose, count, duration, isMapping, oneOf, oneOrMore, plainValue, refuse, text, textThat } from './helpers.js';
+import { block, choose, count, duration, isMapping, numberThat, oneOf, oneOrMore, plainValue, refuse, text, textThat } from './helpers.js';
+import { CONFIDENCE_WORDS, isConfidence, isMaxError, MAX_ERROR_WORDS, SAMPLE_DEFAULTS } from '../verification.js';
 import { timeZone } from './values.js';
 import type { SyncConfig } from '../types.js';
 
@@ -37,7 +38,11 @@ export const sync = block({
   filter: z.record(z.string(), oneOrMore(filterValue, FILTER_WORDS), { error: 'a mapping of contact field: value or values' }).optional(),
   onDelete: oneOf('optOut', 'erase', 'ignore').default('ignore'),
   verify: block(
-    { after: oneOf('run', 'never').default('run'), locales: minimums.default({}), tolerance: count(0).default(0) },
+    {
+      after: oneOf('run', 'never').default('run'), locales: minimums.default({}), tolerance: count(0).default(0),
+      confidence: numberThat(isConfidence, CONFIDENCE_WORDS).default(SAMPLE_DEFAULTS.confidence),
+      maxError: numberThat(isMaxError, MAX_ERROR_WORDS).default(SAMPLE_DEFAULTS.maxError),
+    },
     'a mapping such as {after: run, locales: {en: 1}, tolerance: 0}',
   ).optional(),
 });

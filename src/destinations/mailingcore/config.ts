@@ -1,5 +1,5 @@
-import { defaultAccount, PLATFORMS } from '../../config/index.js';
-import type { AccountParts, DestinationFacts } from '../registry.js';
+import { PLATFORMS } from '../../config/index.js';
+import type { DestinationFacts } from '../registry.js';
 
 /** doc: the locales MailingCore takes. */
 export const LOCALES: readonly string[] = ['es', 'en', 'it', 'fr', 'ca', 'de'];
@@ -15,8 +15,3 @@ export const FACTS: DestinationFacts = {
   maxBatchSize: MAX_BATCH,
   defaultBaseUrl: 'https://api.mailingcore.com',
 };
-
-/** The account's default name, as the configuration derives it. */
-export function accountOf(config: AccountParts): string {
-  return defaultAccount('mailingcore', config.baseUrl, config.apiKey + config.tenantId);
-}

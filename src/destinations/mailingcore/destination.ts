@@ -2,19 +2,17 @@ import { setTimeout as delay } from 'node:timers/promises';
 import type { MailingCoreConfig } from '../../config/index.js';
 import { ACTION } from '../contract.js';
 import type { Capabilities, Destination, Outcome, OutgoingBatch, OutgoingRow } from '../contract.js';
-import { withDeadline } from '../deadline.js';
+import { createClient, outcomeOfError, parsed, withDeadline } from '../http/index.js';
+import type { HttpAnswer } from '../http/index.js';
 import type { DestinationOptions } from '../registry.js';
-import { createClient } from './client.js';
-import type { HttpAnswer } from './client.js';
 import { LOCALES, MAX_BATCH } from './config.js';
-import { outcomeOfError } from './errors.js';
 import { bulkBody, differences, prepare } from './mapping.js';
-import { outcomeOfAnswer, outcomeOfStatus, parsed } from './outcomes.js';
+import { outcomeOfAnswer, outcomeOfStatus } from './outcomes.js';
 import { readContacts } from './reading.js';
 
 /** A MailingCore tenant as a destination. */
 export function createMailingCore(config: MailingCoreConfig, options: DestinationOptions = {}): Destination {
-  const client = createClient(config);
+  const client = createClient({ baseUrl: config.baseUrl, headers: { Authorization: `Bearer ${config.apiKey}`, 'X-Tenant-Id': config.tenantId } });
   const now = options.now ?? Date.now;
   const wait = options.wait ?? ((ms, signal) => delay(ms, undefined, { signal }));
   const { matchBy } = config;
@@ -33,7 +31,7 @@ export function createMailingCore(config: MailingCoreConfig, options: Destinatio
     try {
       return await client.request(method, path, body, signal);
     } catch (error) {
-      return outcomeOfError(error, client.host);
+      return outcomeOfError(error, 'MailingCore', client.host);
     }
   };
 

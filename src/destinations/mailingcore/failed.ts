@@ -1,6 +1,6 @@
 import type { OutgoingRow, RowFailure } from '../contract.js';
 import { maskValues } from '../mask.js';
-import { personalValues } from './values.js';
+import { personalValues } from '../http/index.js';
 
 /** What a body says about refused rows: a bare number, or entries to be found again among the rows sent. */
 export type Reported = { readonly count: number } | { readonly entries: readonly Entry[] };

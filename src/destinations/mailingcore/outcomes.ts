@@ -1,9 +1,8 @@
 import type { OutgoingRow, Outcome } from '../contract.js';
 import { maskPersonal, maskValues } from '../mask.js';
-import type { HttpAnswer } from './client.js';
+import { parsed, personalValues, quotaUntil, retryAfter } from '../http/index.js';
+import type { HttpAnswer } from '../http/index.js';
 import { matchRows, readFailed, wordsOf } from './failed.js';
-import { quotaUntil, retryAfter } from './waits.js';
-import { personalValues } from './values.js';
 
 /** Statuses that mean the request was not processed (doc for none of them; a 504 comes from a gateway that gave up waiting). */
 const NOT_PROCESSED: ReadonlySet<number> = new Set([425, 500, 502, 503]);
@@ -43,15 +42,6 @@ export function outcomeOfStatus(answer: HttpAnswer, body: unknown, now: number):
   if (status === 404 || status === 405) return { kind: 'misconfigured', message: said || `HTTP ${status}`, hint: HINT_URL, httpStatus: status };
   if (status >= 300 && status < 400) return { kind: 'misconfigured', message: `MailingCore redirects (HTTP ${status})`, hint: HINT_URL, httpStatus: status };
   return null;
-}
-
-/** The body as JSON; undefined where it is none. */
-export function parsed(body: string): unknown {
-  try {
-    return JSON.parse(body) as unknown;
-  } catch {
-    return undefined;
-  }
 }
 
 /** `{created, updated, failed}`, at the top or one level down, as numbers or lists. */

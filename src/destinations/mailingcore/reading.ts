@@ -1,11 +1,11 @@
 import type { FoundContact, Json, Outcome, Paced } from '../contract.js';
 import { DestinationError } from '../contract.js';
 import { Seen } from '../seen.js';
-import type { HttpAnswer, MailingCoreClient } from './client.js';
+import { outcomeOfError, parsed } from '../http/index.js';
+import type { HttpAnswer, HttpClient } from '../http/index.js';
 import { PAGE } from './config.js';
-import { outcomeOfError } from './errors.js';
 import { foundFields } from './mapping.js';
-import { outcomeOfAnswer, parsed } from './outcomes.js';
+import { outcomeOfAnswer } from './outcomes.js';
 
 /** Times one page is asked for before the reading fails. */
 const ATTEMPTS = 6;
@@ -16,7 +16,7 @@ const LONGEST_WAIT = 90_000;
 const SPARE_PAGES = 1000;
 
 export interface ReadingParts {
-  readonly client: MailingCoreClient;
+  readonly client: HttpClient;
   readonly now: () => number;
   readonly wait: (ms: number, signal: AbortSignal) => Promise<void>;
   /** Runs a call under the configured deadline and the signal. */
@@ -77,7 +77,7 @@ async function askPage(parts: ReadingParts, path: string, signal: AbortSignal): 
   try {
     answer = await parts.client.request('GET', path, null, signal);
   } catch (error) {
-    return outcomeOfError(error, parts.client.host);
+    return outcomeOfError(error, 'MailingCore', parts.client.host);
   }
   if (answer.status === 200) {
     const page = pageOf(parsed(answer.body));

@@ -1,7 +1,7 @@
 import type { FastifyReply, FastifyRequest } from 'fastify';
-import { setTimeout as delay } from 'node:timers/promises';
-import { cut, drip, hang, json, refuse } from './answers.js';
-import { callOf, lacksScope, tellWhen } from './guard.js';
+import { callOf } from '../arrivals.js';
+import { refuse } from './answers.js';
+import { lacksScope, tellWhen } from './guard.js';
 import { faultOf, INVALID_EMAIL } from './rows.js';
 import type { State } from './state.js';
 import type { ContactRow } from './store.js';
@@ -19,24 +19,17 @@ interface FailedRow {
 /** `POST /contacts/bulk`, and all the ways it can go wrong. */
 export async function bulk(state: State, request: FastifyRequest, reply: FastifyReply): Promise<FastifyReply> {
   const call = callOf(request);
-  const { faults } = state;
   if (lacksScope(state, 'contacts:write', request, reply)) return reply;
   const contacts = contactsOf(request.body);
-  if (call !== undefined && contacts !== null) call.rows = contacts.length;
+  if (contacts !== null) call.rows = contacts.length;
 
   const refused = refusedBeforeReading(state, request, reply);
   if (refused !== null) return refused;
-  if (state.trigger('errorsBeforeCommit', faults.errorsBeforeCommit)) {
-    const status = faults.errorsBeforeCommit !== undefined && 'status' in faults.errorsBeforeCommit ? faults.errorsBeforeCommit.status : undefined;
-    return refuse(request, reply, status ?? [500, 502, 503][Math.floor(state.random() * 3)] ?? 500);
-  }
-  if (state.trigger('cutBeforeCommit', faults.cutBeforeCommit)) {
-    if (call !== undefined) call.fault = 'cut';
-    return cut(request, reply);
-  }
-  const hangs = state.trigger('hang', faults.hang);
-  if (hangs && call !== undefined) call.fault = 'hang';
-  if (hangs && faults.hang !== undefined && 'commit' in faults.hang && faults.hang.commit === false) return hang(reply);
+  const before = state.trouble.before(request, reply, (status) => {
+    if (status === 429) tellWhen(state, reply, 1000);
+    return refuse(request, reply, status, status === 429 ? 'Too many requests' : undefined);
+  });
+  if ('ended' in before) return before.ended;
 
   if (contacts === null) return refuse(request, reply, 400, 'contacts must be an array');
   if (contacts.length === 0) return refuse(request, reply, 400, 'contacts must contain at least 1 element');
@@ -48,39 +41,19 @@ export async function bulk(state: State, request: FastifyRequest, reply: Fastify
   if (requestFault !== null) return refuse(request, reply, 400, requestFault);
 
   const answer = commit(state, contacts);
-  if (call !== undefined) call.committed = true;
-
-  if (faults.latency !== undefined && faults.latency > 0) await delay(faults.latency);
-  if (state.cutNext > 0 || state.trigger('cutAfterCommit', faults.cutAfterCommit)) {
-    state.cutNext = Math.max(0, state.cutNext - 1);
-    if (call !== undefined) call.fault = 'cut';
-    return cut(request, reply);
-  }
-  if (hangs) return hang(reply);
-  if (state.trigger('drip', faults.drip)) {
-    if (call !== undefined) {
-      call.fault = 'drip';
-      call.status = 200;
-    }
-    const interval = faults.drip !== undefined && 'interval' in faults.drip ? faults.drip.interval : undefined;
-    return drip(reply, answer, interval ?? 100);
-  }
-  return json(reply, 200, answer);
+  call.committed = true;
+  return state.trouble.after(request, reply, before.hangs, 200, answer);
 }
 
 function refusedBeforeReading(state: State, request: FastifyRequest, reply: FastifyReply): FastifyReply | null {
   const { faults } = state;
-  if (state.burst429 > 0) {
-    state.burst429 -= 1;
-    tellWhen(state, reply, 1000);
-    return refuse(request, reply, 429, 'Too many requests');
-  }
-  if (state.trigger('forbidden', faults.forbidden)) return refuse(request, reply, 403, faults.forbidden?.message);
-  if (faults.quota !== undefined && state.trigger('quota', faults.quota)) {
+  const { trigger } = state.trouble;
+  if (trigger('forbidden', faults.forbidden)) return refuse(request, reply, 403, faults.forbidden?.message);
+  if (faults.quota !== undefined && trigger('quota', faults.quota)) {
     const { limit, used, percentage } = faults.quota;
     return refuse(request, reply, 429, 'Monthly email quota exceeded', { quota: { limit, used, percentage } });
   }
-  if (state.trigger('refuseAll', faults.refuseAll)) return refuse(request, reply, 400, faults.refuseAll?.message);
+  if (trigger('refuseAll', faults.refuseAll)) return refuse(request, reply, 400, faults.refuseAll?.message);
   return null;
 }
 

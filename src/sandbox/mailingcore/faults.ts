@@ -1,56 +1,5 @@
 import { z } from 'zod';
-import { FaultsError } from '../platform.js';
-
-const share = z.number().min(0).max(1);
-const count = z.number().int().min(0);
-const positive = z.number().int().min(1);
-const words = z.string().min(1);
-
-const UNIT_MS: Readonly<Record<string, number>> = { ms: 1, s: 1000, m: 60_000, h: 3_600_000 };
-
-const duration = z.union(
-  [
-    z.number().positive(),
-    z
-      .string()
-      .regex(/^\d+(\.\d+)?(ms|s|m|h)$/)
-      .transform((text) => {
-        const unit = /[a-z]+$/.exec(text)?.[0] ?? 'ms';
-        return Number.parseFloat(text) * (UNIT_MS[unit] ?? 1);
-      }),
-  ],
-  { error: 'expected milliseconds or a duration such as "10s"' },
-);
-
-/** `true`, a share of the calls, or `{share, first, …}`. */
-function sometimes<Shape extends z.ZodRawShape>(extra: Shape) {
-  return z.union(
-    [
-      z.boolean().transform((on) => ({ share: on ? 1 : 0 })),
-      share.transform((value) => ({ share: value })),
-      z.strictObject({ share: share.default(1), first: count.optional(), ...extra }),
-    ],
-    { error: `expected true, a share from 0 to 1, or an object with ${['share', 'first', ...Object.keys(extra)].join(', ')}` },
-  );
-}
-
-/** Words, or `{message, first}`. */
-const saying = z.union(
-  [words.transform((message) => ({ message, share: 1 })), z.strictObject({ message: words, share: share.default(1), first: count.optional() })],
-  { error: 'expected a message, or an object with message, share, first' },
-);
-
-const regexp = z.string().refine(
-  (text) => {
-    try {
-      new RegExp(text);
-      return true;
-    } catch {
-      return false;
-    }
-  },
-  { error: 'expected a regular expression' },
-);
+import { checkedFaults, count, limit, regexp, saying, share, sometimes, troubles, words } from '../fault-schema.js';
 
 const badRowsRule = z.strictObject({
   emails: z.union([regexp, z.array(z.string())]).optional(),
@@ -60,31 +9,9 @@ const badRowsRule = z.strictObject({
 });
 
 const faultsSchema = z.strictObject({
-  /** Seed of every random decision. */
-  seed: z.number().int().default(1),
+  ...troubles,
   /** The rate limit, on every route. Absent: none is enforced. */
-  limit: z
-    .strictObject({
-      calls: positive,
-      per: duration,
-      window: z.enum(['fixed', 'sliding']).default('sliding'),
-      /** What a 429 says: Retry-After and X-RateLimit-Reset, the latter alone, or neither. */
-      retryAfter: z.union([z.boolean(), z.literal('resetHeader')]).default(true),
-      countRefused: z.boolean().default(false),
-    })
-    .optional(),
-  /** 500, 502 or 503 before anything is stored. */
-  errorsBeforeCommit: sometimes({ status: z.number().int().min(500).max(599).optional() }).optional(),
-  /** The connection is destroyed, nothing was stored. */
-  cutBeforeCommit: sometimes({}).optional(),
-  /** The connection is destroyed after everything was stored. */
-  cutAfterCommit: sometimes({}).optional(),
-  /** Stored, then answered one byte each `interval` (default 100 ms). */
-  drip: sometimes({ interval: duration.optional() }).optional(),
-  /** Never answered; `commit` (default true) tells whether it was stored. */
-  hang: sometimes({ commit: z.boolean().optional() }).optional(),
-  /** Answers of the bulk route come this many milliseconds late. */
-  latency: z.union([z.literal(0), duration]).optional(),
+  limit: limit.optional(),
   /** Rows refused though they look right, alone or with the whole request; one rule or several. */
   badRows: z
     .union([badRowsRule.transform((rule) => [rule]), z.array(badRowsRule)], { error: 'expected {emails, externalIds, mode: row or request, message}, or a list of these' })
@@ -104,10 +31,6 @@ const faultsSchema = z.strictObject({
   refuseAll: saying.optional(),
   /** 500 whenever one of these is in the call. */
   alwaysFail: z.strictObject({ externalIds: z.array(z.string()).min(1) }).optional(),
-  /** The next n bulk calls get a 429. */
-  burst429: count.optional(),
-  /** The next n bulk calls are stored and cut. */
-  cutNext: count.optional(),
   /** unknown: the form of `failed`. */
   failedForm: z.enum(['rows', 'rowsByExternalId', 'count']).default('rows'),
   /** unknown: an impossible e-mail fails its row, or the request (the page names it among the causes of a 400). */
@@ -127,11 +50,5 @@ export type CheckedFaults = z.output<typeof faultsSchema>;
 
 /** Checks faults. Throws {@link FaultsError} naming every wrong key at once. */
 export function checkFaults(input: unknown): CheckedFaults {
-  const result = faultsSchema.safeParse(input ?? {});
-  if (result.success) return result.data;
-  const faults = result.error.issues.map((issue) => {
-    const place = issue.path.map(String).join('.');
-    return place === '' ? issue.message : `${place}: ${issue.message}`;
-  });
-  throw new FaultsError(`mailingcore faults: ${faults.join('; ')}. Known keys: ${Object.keys(faultsSchema.shape).join(', ')}`);
+  return checkedFaults('mailingcore', faultsSchema, input);
 }

@@ -1,30 +1,20 @@
 import type { FastifyReply, FastifyRequest } from 'fastify';
-import type { Call } from '../calls.js';
 import { refuse } from './answers.js';
 import type { State } from './state.js';
 
 /** Said where no limit is enforced: so high that a client obeying the headers is never slowed by them. */
 const NO_LIMIT = 1_000_000;
 
-const calls = new WeakMap<FastifyRequest, Call>();
-
-/** The log entry of a request that {@link admit} has seen. */
-export function callOf(request: FastifyRequest): Call | undefined {
-  return calls.get(request);
-}
-
 /**
- * What every route does first: write the arrival down, count it against the limit, check the credentials.
+ * What every route does first: count the arrival against the limit, check the credentials.
  * Returns true when the call was answered here.
  */
 export function admit(state: State, request: FastifyRequest, reply: FastifyReply): boolean {
-  const route = (request.routeOptions.url ?? request.url).replace(/^\/mailingcore/, '');
-  calls.set(request, state.log.begin(request.method, route));
   if (!withinLimit(state, reply)) {
     refuse(request, reply, 429, 'Too many requests');
     return true;
   }
-  if (state.trigger('unauthorized', state.faults.unauthorized)) {
+  if (state.trouble.trigger('unauthorized', state.faults.unauthorized)) {
     refuse(request, reply, 401, 'Unauthorized');
     return true;
   }

@@ -1,4 +1,5 @@
 import type { Platform, PlatformControl } from '../platform.js';
+import type { MailingCoreFaults } from './faults.js';
 import { addRoutes } from './routes.js';
 import { isRow, faultOf } from './rows.js';
 import { applyFaults, createState } from './state.js';
@@ -16,8 +17,8 @@ export interface MailingCoreControl extends PlatformControl {
   suppress(email: string): void;
 }
 
-/** A sandboxed MailingCore. Throws FaultsError. */
-export function createMailingCore(faults: unknown): Platform & { readonly control: MailingCoreControl } {
+/** A sandboxed MailingCore. Faults are checked, whatever their type says. Throws FaultsError. */
+export function createMailingCore(faults: MailingCoreFaults | undefined): Platform & { readonly control: MailingCoreControl } {
   const state = createState(faults);
   const { store } = state;
   const control: MailingCoreControl = {
@@ -49,5 +50,6 @@ export function createMailingCore(faults: unknown): Platform & { readonly contro
       if (contact !== undefined) store.change(contact, { optIn: false }, Date.now());
     },
   };
-  return { name: 'mailingcore', control, register: (app) => addRoutes(app, state) };
+  const settings = { apiKey: 'mc_test_sandbox', tenantId: 'sandbox' };
+  return { name: 'mailingcore', control, settings, register: (app) => addRoutes(app, state) };
 }

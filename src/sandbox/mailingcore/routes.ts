@@ -1,7 +1,9 @@
 import type { FastifyInstance, FastifyReply, FastifyRequest } from 'fastify';
-import { json, refuse } from './answers.js';
+import { json } from '../answers.js';
+import { logArrivals } from '../arrivals.js';
+import { refuse } from './answers.js';
 import { bulk } from './bulk.js';
-import { admit, callOf, lacksScope } from './guard.js';
+import { admit, lacksScope } from './guard.js';
 import { listContacts, parseListQuery } from './listing.js';
 import { faultOf, isRow } from './rows.js';
 import type { State } from './state.js';
@@ -13,13 +15,10 @@ type Handler = (request: FastifyRequest, reply: FastifyReply) => FastifyReply | 
 
 /** Adds every documented route of the platform. */
 export function addRoutes(app: FastifyInstance, state: State): void {
+  logArrivals(app, state.log);
   app.addHook('onRequest', async (request, reply) => {
     if (admit(state, request, reply)) return reply;
     return undefined;
-  });
-  app.addHook('onSend', async (request, reply) => {
-    const call = callOf(request);
-    if (call !== undefined) call.status = reply.statusCode;
   });
   // As Nest answers an address it does not have; the limit and the credentials come first there too.
   app.setNotFoundHandler((request, reply) => refuse(request, reply, 404, `Cannot ${request.method} ${request.url.split('?')[0] ?? ''}`));

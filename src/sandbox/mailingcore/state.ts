@@ -2,9 +2,8 @@ import { createCallLog } from '../calls.js';
 import type { CallLog } from '../calls.js';
 import { createLimiter } from '../limiter.js';
 import type { Limiter } from '../limiter.js';
-import { seededRandom } from '../random.js';
-import { createTrigger } from '../trigger.js';
-import type { Trigger } from '../trigger.js';
+import { createTrouble } from '../trouble.js';
+import type { Trouble } from '../trouble.js';
 import { checkFaults } from './faults.js';
 import type { CheckedFaults } from './faults.js';
 import { Store } from './store.js';
@@ -21,18 +20,15 @@ export interface State {
   readonly store: Store;
   readonly log: CallLog;
   faults: CheckedFaults;
-  random: () => number;
-  trigger: Trigger;
+  trouble: Trouble;
   limiter: Limiter | null;
   badRows: readonly BadRows[];
   alwaysFail: ReadonlySet<string> | null;
-  burst429: number;
-  cutNext: number;
 }
 
 /** A fresh platform with these faults. Throws FaultsError. */
 export function createState(faults: unknown): State {
-  return { store: new Store(), log: createCallLog(), ...fromFaults(faults) };
+  return { store: new Store(), log: createCallLog('/contacts/bulk'), ...fromFaults(faults) };
 }
 
 /** Replaces the faults of a running platform; contacts and log stay. Throws FaultsError and then changes nothing. */
@@ -42,16 +38,12 @@ export function applyFaults(state: State, faults: unknown): void {
 
 function fromFaults(input: unknown): Omit<State, 'store' | 'log'> {
   const faults = checkFaults(input);
-  const random = seededRandom(faults.seed);
   return {
     faults,
-    random,
-    trigger: createTrigger(random),
+    trouble: createTrouble(faults),
     limiter: faults.limit === undefined ? null : createLimiter(faults.limit),
     badRows: (faults.badRows ?? []).map(badRowsOf),
     alwaysFail: faults.alwaysFail === undefined ? null : new Set(faults.alwaysFail.externalIds),
-    burst429: faults.burst429 ?? 0,
-    cutNext: faults.cutNext ?? 0,
   };
 }
 

@@ -12,7 +12,7 @@ const prepared = (one: Contact, matchBy: 'externalId' | 'email' = 'externalId'):
   return result;
 };
 function sent(one: Contact, known = false, matchBy: 'externalId' | 'email' = 'externalId'): Record<string, unknown> {
-  const row: OutgoingRow = { ...prepared(one, matchBy), ord: 0, key: one.key, action: 0, known };
+  const row: OutgoingRow = { ...prepared(one, matchBy), ord: 0, key: one.key, action: 0, known, previousKey: null, platformId: null };
   return (JSON.parse(bulkBody([row], matchBy)) as { contacts: [Record<string, unknown>] }).contacts[0];
 }
 

@@ -1,6 +1,6 @@
 import fc from 'fast-check';
 import { describe, expect, it } from 'vitest';
-import { outcomeOfError } from '../../../src/destinations/mailingcore/errors.js';
+import { outcomeOfError } from '../../../src/destinations/http/index.js';
 import { outcomeOfAnswer } from '../../../src/destinations/mailingcore/outcomes.js';
 import { row, rowsOf } from '../rows.js';
 
@@ -154,23 +154,23 @@ describe('other answers', () => {
 describe('calls without an answer', () => {
   const coded = (code: string, more: object = {}) => Object.assign(new Error('to ann@example.com'), { code, ...more });
   it.each(['ECONNREFUSED', 'ENOTFOUND', 'EAI_AGAIN', 'EHOSTUNREACH', 'CERT_HAS_EXPIRED', 'DEPTH_ZERO_SELF_SIGNED_CERT', 'ERR_TLS_CERT_ALTNAME_INVALID'])('%s never left: unavailable', (code) => {
-    expect(outcomeOfError(coded(code), 'api.mailingcore.com').kind).toBe('unavailable');
-    expect(outcomeOfError(coded('ERR_NETWORK', { cause: coded(code) }), 'api.mailingcore.com').kind).toBe('unavailable');
+    expect(outcomeOfError(coded(code), 'MailingCore', 'api.mailingcore.com').kind).toBe('unavailable');
+    expect(outcomeOfError(coded('ERR_NETWORK', { cause: coded(code) }), 'MailingCore', 'api.mailingcore.com').kind).toBe('unavailable');
   });
   it.each(['ECONNRESET', 'EPIPE', 'ERR_CANCELED', 'ECONNABORTED', 'ERR_BAD_RESPONSE', 'HPE_INVALID_CONSTANT', 'ETIMEDOUT', 'EPROTO'])('%s may have been processed: unknown', (code) => {
-    expect(outcomeOfError(coded(code), 'api.mailingcore.com').kind).toBe('unknown');
+    expect(outcomeOfError(coded(code), 'MailingCore', 'api.mailingcore.com').kind).toBe('unknown');
   });
   it('a time-out of every connection attempt never left', () => {
-    expect(outcomeOfError(coded('ETIMEDOUT', { syscall: 'connect' }), 'api.mailingcore.com').kind).toBe('unavailable');
-    expect(outcomeOfError(coded('ETIMEDOUT', { errors: [{ syscall: 'connect' }, { syscall: 'connect' }] }), 'api.mailingcore.com').kind).toBe('unavailable');
+    expect(outcomeOfError(coded('ETIMEDOUT', { syscall: 'connect' }), 'MailingCore', 'api.mailingcore.com').kind).toBe('unavailable');
+    expect(outcomeOfError(coded('ETIMEDOUT', { errors: [{ syscall: 'connect' }, { syscall: 'connect' }] }), 'MailingCore', 'api.mailingcore.com').kind).toBe('unavailable');
   });
   it('what was called is named', () => {
-    expect(outcomeOfError(coded('ECONNREFUSED'), '127.0.0.1:9')).toMatchObject({ message: 'MailingCore at 127.0.0.1:9 was not reached: nobody listens there' });
+    expect(outcomeOfError(coded('ECONNREFUSED'), 'MailingCore', '127.0.0.1:9')).toMatchObject({ message: 'MailingCore at 127.0.0.1:9 was not reached: nobody listens there' });
   });
   it('anything thrown is unknown, and its text is not repeated', () => {
     fc.assert(fc.property(fc.anything(), (thrown) => {
-      expect(['unknown', 'unavailable']).toContain(outcomeOfError(thrown, 'api.mailingcore.com').kind);
+      expect(['unknown', 'unavailable']).toContain(outcomeOfError(thrown, 'MailingCore', 'api.mailingcore.com').kind);
     }));
-    expect(JSON.stringify(outcomeOfError(coded('EWHATEVER'), 'api.mailingcore.com'))).not.toContain('ann');
+    expect(JSON.stringify(outcomeOfError(coded('EWHATEVER'), 'MailingCore', 'api.mailingcore.com'))).not.toContain('ann');
   });
 });

@@ -31,15 +31,16 @@ const SAID: Readonly<Record<string, string>> = {
  * What a call that ended without a complete answer means (pure). Only where the request certainly never left is it
  * `unavailable`. A reset of a kept-alive connection may have come before the request was read, but nothing shows it,
  * so it is `unknown` like every other cut.
+ * @param platform its name, for the message
  * @param host what was called, for the message
  */
-export function outcomeOfError(error: unknown, host: string): Outcome {
+export function outcomeOfError(error: unknown, platform: string, host: string): Outcome {
   const codes = codesOf(error);
   const code = codes[0] ?? 'unknown error';
   const words = maskPersonal(SAID[code] ?? code);
   return codes.length > 0 && neverSent(error, codes)
-    ? { kind: 'unavailable', message: `MailingCore at ${host} was not reached: ${words}`, httpStatus: null }
-    : { kind: 'unknown', message: `MailingCore at ${host} gave no answer that can be trusted: ${words}`, httpStatus: null };
+    ? { kind: 'unavailable', message: `${platform} at ${host} was not reached: ${words}`, httpStatus: null }
+    : { kind: 'unknown', message: `${platform} at ${host} gave no answer that can be trusted: ${words}`, httpStatus: null };
 }
 
 function neverSent(error: unknown, codes: readonly string[]): boolean {

@@ -11,14 +11,15 @@ export interface HttpAnswer {
   readonly body: string;
 }
 
-export interface MailingCoreClient {
+/** Calls one base URL. */
+export interface HttpClient {
   /** Where it is, for messages: `api.mailingcore.com`, `127.0.0.1:8025`. */
   readonly host: string;
   /**
    * One HTTP call; `signal` bounds it from its start to the last byte (a time-out of axios alone does not bound a slow
    * answer). Rejects only where there is no complete answer: see `outcomeOfError`.
    */
-  request(method: 'GET' | 'POST' | 'DELETE', path: string, body: string | null, signal: AbortSignal): Promise<HttpAnswer>;
+  request(method: 'GET' | 'POST' | 'DELETE', path: string, body: string | null, signal: AbortSignal, headers?: Readonly<Record<string, string>>): Promise<HttpAnswer>;
   /** Ends idle connections. */
   close(): void;
 }
@@ -31,8 +32,11 @@ const MAX_ANSWER = 32 * 1024 * 1024;
  */
 const IDLE = 4000;
 
-/** A client for one base URL and key, with kept-alive connections. */
-export function createClient(config: { readonly baseUrl: string; readonly apiKey: string; readonly tenantId: string }): MailingCoreClient {
+/**
+ * A client for one base URL, with kept-alive connections.
+ * @param config.headers go with every call; a call's own headers beside them (a token that changes)
+ */
+export function createClient(config: { readonly baseUrl: string; readonly headers?: Readonly<Record<string, string>> }): HttpClient {
   const agentOptions = { keepAlive: true, timeout: IDLE };
   const httpAgent = new HttpAgent(agentOptions);
   const httpsAgent = new HttpsAgent(agentOptions);
@@ -52,20 +56,20 @@ export function createClient(config: { readonly baseUrl: string; readonly apiKey
     transformResponse: [(data: unknown) => data],
     ...(isLoopback(config.baseUrl) && { proxy: false as const }),
     headers: {
-      Authorization: `Bearer ${config.apiKey}`,
-      'X-Tenant-Id': config.tenantId,
+      ...config.headers,
       Accept: 'application/json',
       'User-Agent': `syncline/${VERSION}`,
     },
   });
   return {
     host: new URL(config.baseUrl).host,
-    async request(method, path, body, signal) {
+    async request(method, path, body, signal, more) {
       const response = await http.request<string>({
         method,
         url: config.baseUrl + path,
         signal,
-        ...(body !== null && { data: Buffer.from(body), headers: { 'Content-Type': 'application/json' } }),
+        headers: { ...(body !== null && { 'Content-Type': 'application/json' }), ...more },
+        ...(body !== null && { data: Buffer.from(body) }),
       });
       const headers: Record<string, string> = {};
       for (const [name, value] of Object.entries(response.headers)) headers[name.toLowerCase()] = String(value);

@@ -1,0 +1,58 @@
+import { parseArgs } from 'node:util';
+import { parseDuration } from './duration.js';
+import { PLATFORMS, platformNamed, type PlatformName } from './platforms.js';
+import type { Pace } from './pace.js';
+
+export const USAGE = `npm run bench -- BENCHMARK [options]
+  pace   sends at a platform's limit against a server that enforces it; prints the allowed rate, the achieved one, their ratio
+    --platform P      ${Object.keys(PLATFORMS).join(', ')} (mailingcore)
+    --seconds S       how long rows wait (60)
+    --limit N/D       calls in a window (300/60s, 1/1s, 100/10s)
+    --gap D           D·engage: one call every D, such as 60s; prints how late each was
+    --calls N         so many bulk calls instead of --seconds
+    --latency MS      the platform answers so late (50, 0, 400)
+    --busy            keeps every core busy meanwhile
+  load   loads contacts without a limit, again without and with changes; prints rows a second, CPU and memory
+    --platform P      as above
+    --rows N,…        (100000,1000000)
+    --latency MS,…    (0,50)
+    --concurrency N   calls at once (4; D·engage 1)`;
+
+export type Options =
+  | { readonly what: 'pace'; readonly pace: Pace }
+  | { readonly what: 'load'; readonly platform: PlatformName; readonly rows: readonly number[]; readonly latency: readonly number[]; readonly concurrency: number };
+
+/** Reads the command line; null: nothing was asked for. @throws Error in words a person can act on */
+export function readOptions(argv: readonly string[]): Options | null {
+  const { values, positionals } = parseArgs({
+    args: [...argv], allowPositionals: true,
+    options: {
+      platform: { type: 'string', default: 'mailingcore' }, rows: { type: 'string', default: '100000,1000000' }, latency: { type: 'string' },
+      concurrency: { type: 'string' }, seconds: { type: 'string' }, calls: { type: 'string' }, gap: { type: 'string' }, limit: { type: 'string' }, busy: { type: 'boolean', default: false },
+    },
+  });
+  const [what] = positionals;
+  if (what === undefined) return null;
+  const platform = platformNamed(values.platform);
+  const usual = PLATFORMS[platform];
+  const concurrency = number('--concurrency', values.concurrency ?? String(usual.concurrency));
+  if (what === 'load') {
+    const list = (name: string, text: string): number[] => text.split(',').map((one) => number(name, one, 0));
+    return { what, platform, concurrency, rows: list('--rows', values.rows), latency: list('--latency', values.latency ?? '0,50') };
+  }
+  if (what !== 'pace') throw new Error(`there is no benchmark "${what}": pace, load`);
+  const rate = values.gap !== undefined ? { calls: 1, per: parseDuration('--gap', values.gap) } : values.limit === undefined ? usual.rate : rateOf(values.limit);
+  const calls = values.calls === undefined ? Math.ceil((number('--seconds', values.seconds ?? '60') * 1_000 * rate.calls * usual.bulkShare) / rate.per) : number('--calls', values.calls);
+  return { what, pace: { platform, rate, calls, concurrency, latency: number('--latency', values.latency ?? String(usual.latency), 0), busy: values.busy } };
+}
+
+function rateOf(text: string): { calls: number; per: number } {
+  const [calls = '', per = ''] = text.split('/');
+  return { calls: number('--limit', calls), per: parseDuration('--limit', per) };
+}
+
+function number(name: string, text: string, least = 1): number {
+  const value = Number(text);
+  if (!Number.isSafeInteger(value) || value < least) throw new Error(`${name}: expected a whole number from ${least}`);
+  return value;
+}

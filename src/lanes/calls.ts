@@ -1,0 +1,218 @@
+import { setTimeout as sleep } from 'node:timers/promises';
+import {
+  callAnswered, callLeftLate, callNotMade, claimBatch, holdLonger, pollLater, reserveCall, sentRows, showLane, type Budget, type Claimable, type ClaimedBatch,
+  type DuePoll, type LaneRow, type Lease, type Pool,
+} from '../ledger/index.js';
+import { ACTION, DestinationError, type Capabilities, type Later, type Outcome, type OutgoingBatch } from '../destinations/index.js';
+import { applyOutcome, applyTrouble, settleUnknown, type ApplyContext } from './call.js';
+import { LedgerClock } from './clock.js';
+import type { Driven } from './driver.js';
+import type { OpenQueue } from './open-queue.js';
+import { pacedCalls, readBudget } from './paced.js';
+import { pollDelayMs, type Results } from './results.js';
+
+/** A reserved call: never earlier than `notBefore`, planned for `departsAt` (by `performance.now()`). */
+export interface Reserved {
+  readonly budget: Budget;
+  readonly call: number;
+  readonly notBefore: number;
+  readonly departsAt: number;
+}
+
+export interface CallsOptions {
+  readonly pool: Pool;
+  readonly lease: Lease;
+  /** No call begins after it. */
+  readonly stop: AbortSignal;
+  /** Aborted when the lease is lost: calls under way are cut. */
+  readonly lost: AbortSignal;
+  readonly random: () => number;
+  readonly queue: OpenQueue;
+  readonly results: Results;
+  /** Batches that were written to. */
+  readonly touched: number[];
+  readonly onCall?: (calls: number) => void;
+}
+
+/** How early rows are claimed before their call may leave, so that the call leaves on the dot. Milliseconds. */
+const LEAD_MS = 60;
+/** A call that leaves so long after its time is written down as leaving when it does. Milliseconds. */
+const LATE_MS = 50;
+const RESULTS_WITHIN_MS = 1_800_000;
+/** Results that can be told from the answer to a poll; anything else is trouble in asking. */
+const FINAL: ReadonlySet<Later['kind']> = new Set(['answered', 'unclear', 'failed', 'refused']);
+
+/** Makes a driver's calls: each reserved in the pace, written down before it leaves, and its outcome after. */
+export class Calls {
+  made = 0;
+  claims = 0;
+  private readonly inFlight = new Set<Promise<void>>();
+  private readonly clock = new LedgerClock();
+  private leadMs = LEAD_MS;
+  private failure: unknown;
+
+  constructor(private readonly options: CallsOptions) {}
+
+  get flying(): number {
+    return this.inFlight.size;
+  }
+
+  get failed(): boolean {
+    return this.failure !== undefined;
+  }
+
+  /** Until one call under way has ended, or `ms` have passed. */
+  async oneLands(ms?: number): Promise<void> {
+    await Promise.race(ms === undefined ? this.inFlight : [...this.inFlight, sleep(ms)]);
+  }
+
+  /** Until all calls under way have ended. @throws what one of them threw */
+  async landed(): Promise<void> {
+    await Promise.all(this.inFlight);
+    if (this.failure !== undefined) throw this.failure as Error;
+  }
+
+  /** Makes sure the destination has a token. @returns false: it has none, and the lane shows why */
+  async authorised(lane: LaneRow, { destination, limits, timeout }: Driven): Promise<boolean> {
+    if (destination.authorise === undefined) return true;
+    const { pool, lease, stop, random } = this.options;
+    try {
+      const trouble = await destination.authorise(pacedCalls(pool, lease.accountId, limits, timeout, stop), stop);
+      return trouble === null || !(await applyTrouble({ pool, lease, random }, trouble, lane.failures));
+    } catch (error) {
+      if (stop.aborted) return false;
+      throw error;
+    }
+  }
+
+  /** Reserves the next call where it may leave within `maxWaitMs`; else tells how long it is. */
+  async reserve({ limits, timeout }: Driven, from: 'main' | 'read', maxWaitMs: number): Promise<Reserved | { readonly waitMs: number }> {
+    const { accountId } = this.options.lease;
+    const budget: Budget = from === 'read' ? readBudget(accountId, limits, timeout) : readBudget(accountId, withoutReads(limits), timeout);
+    const askedAt = performance.now();
+    const reserved = await reserveCall(this.options.pool, budget, maxWaitMs);
+    this.clock.observe(askedAt, performance.now(), reserved.nowMs);
+    if (reserved.call === null) return { waitMs: reserved.waitMs };
+    // What is known of the ledger's clock is often tighter than the time this answer took to come.
+    const notBefore = askedAt + reserved.waitMs;
+    const departsAt = Math.max(notBefore, Math.min(performance.now() + reserved.waitMs, this.clock.here(reserved.nowMs + reserved.waitMs)));
+    return { budget, call: reserved.call, notBefore, departsAt };
+  }
+
+  /** Claims the rows of a call and sends it off; its outcome is applied when it comes. */
+  async send(lane: LaneRow, group: Claimable, driven: Driven, place: Reserved): Promise<void> {
+    const { pool, lease, stop, queue } = this.options;
+    const { departsAt } = place;
+    const waitMs = departsAt - performance.now();
+    if (waitMs > this.leadMs) await sleep(waitMs - this.leadMs, undefined, { signal: stop }).catch(() => undefined);
+    const claimsAt = performance.now();
+    const share = (lane.claims + this.claims) % 10 === 9;
+    const { capabilities } = driven.destination;
+    const batch = stop.aborted
+      ? undefined
+      : await claimBatch(pool, lease, group, Math.min(driven.batchSize, mostRows(capabilities, group)), share, Math.max(departsAt - performance.now(), 0), queue.floors,
+        capabilities.matchedBy === 'identity');
+    // Claims take longer on a busy machine: what the last ones took, with some room, slowly forgotten.
+    this.leadMs = Math.min(Math.max(this.leadMs * 0.9, (performance.now() - claimsAt) * 1.5, LEAD_MS), 1_000);
+    if (batch === undefined) {
+      await callNotMade(pool, place.budget, place.call);
+      queue.passOver(group);
+      return;
+    }
+    this.claims += 1;
+    queue.claimed(batch);
+    if (lane.state !== 'sending') await showLane(pool, lane.id, { state: 'sending' });
+    const outgoing: OutgoingBatch = { id: String(batch.id), form: batch.form, rows: batch.rows };
+    driven.destination.compose?.(outgoing);
+    this.take(this.fly(batch, outgoing, driven, place));
+  }
+
+  /** Asks for the result of an accepted batch. */
+  poll(lane: LaneRow, poll: DuePoll, driven: Driven, place: Reserved): void {
+    const answered = this.options.results.taken(poll);
+    this.take(this.ask(lane, poll, driven, place).finally(answered));
+  }
+
+  /** Settles a call without an answer: where sending it again could do harm, the platform is asked what arrived. */
+  async settleUnknown(batchId: number, driven: Driven | undefined): Promise<void> {
+    const { pool, lease, stop } = this.options;
+    if (driven?.destination.resolve === undefined) {
+      await settleUnknown(pool, lease, batchId, null);
+      return;
+    }
+    const { form, rows } = await sentRows(pool, batchId);
+    try {
+      const paced = pacedCalls(pool, lease.accountId, driven.limits, driven.timeout, stop);
+      await settleUnknown(pool, lease, batchId, await driven.destination.resolve({ id: String(batchId), form, rows }, paced, stop));
+    } catch (error) {
+      if (!(error instanceof DestinationError) && !stop.aborted) throw error;
+      await holdLonger(pool, lease, batchId, driven.settleDelay);
+    }
+  }
+
+  private take(flight: Promise<void>): void {
+    const caught = flight.catch((error: unknown) => {
+      this.failure ??= error;
+    });
+    this.inFlight.add(caught);
+    void caught.then(() => this.inFlight.delete(caught));
+  }
+
+  /** Waits for the call's time. @returns false: it must not leave any more */
+  private async departs({ budget, call, departsAt, notBefore }: Reserved): Promise<boolean> {
+    // Not to be cut short: a call that left early would break the pace.
+    const early = departsAt - performance.now();
+    if (early > 0) await sleep(Math.ceil(early));
+    if (this.options.lost.aborted) return false;
+    if (performance.now() - notBefore > LATE_MS) void callLeftLate(this.options.pool, budget.accountId, budget.bucket, call).catch(() => undefined);
+    return true;
+  }
+
+  private async fly(batch: ClaimedBatch, outgoing: OutgoingBatch, driven: Driven, place: Reserved): Promise<void> {
+    const { pool, lost, touched } = this.options;
+    if (!(await this.departs(place))) return;
+    const signal = AbortSignal.any([AbortSignal.timeout(driven.timeout), lost]);
+    let answered: number | undefined;
+    const outcome: Outcome = await driven.destination.send(outgoing, signal, () => { answered ??= performance.now(); });
+    const answeredAt = this.clock.at(answered ?? performance.now());
+    this.made += 1;
+    this.options.onCall?.(this.made);
+    touched.push(batch.id);
+    if (outcome.kind === 'accepted') this.options.results.expected = true;
+    await Promise.all([
+      callAnswered(pool, place.budget.accountId, place.budget.bucket, place.call, answeredAt),
+      applyOutcome(this.context(driven), { ...batch, rows: batch.rows.length }, outcome),
+    ]);
+  }
+
+  private async ask(lane: LaneRow, poll: DuePoll, driven: Driven, place: Reserved): Promise<void> {
+    const { pool, lease, lost, touched, results } = this.options;
+    if (driven.destination.poll === undefined || !(await this.departs(place))) return;
+    const signal = AbortSignal.any([AbortSignal.timeout(driven.timeout), lost]);
+    const later = await driven.destination.poll({ id: String(poll.id), reference: poll.reference, rows: poll.rows }, signal);
+    const answered = callAnswered(pool, place.budget.accountId, place.budget.bucket, place.call, this.clock.at(performance.now()));
+    if (later.kind !== 'pending' && FINAL.has(later.kind)) {
+      results.arrived(poll.ageMs, poll.polls);
+      touched.push(poll.id);
+      await Promise.all([answered, applyOutcome(this.context(driven), { ...poll, later: true }, later)]);
+      return;
+    }
+    await Promise.all([answered, pollLater(pool, lease, poll.id, pollDelayMs(results.firstMs, poll.polls))]);
+    if (later.kind !== 'pending') await applyTrouble({ pool, lease, random: this.options.random }, later, lane.failures);
+  }
+
+  private context({ settleDelay, resultsWithin = RESULTS_WITHIN_MS }: Driven): ApplyContext {
+    const { pool, lease, random, results } = this.options;
+    return { pool, lease, random, settleDelay, resultsWithin, firstPoll: results.firstMs };
+  }
+}
+
+/** Sends never come from the budget of reads. */
+function withoutReads({ read: _, ...limits }: Driven['limits']): Driven['limits'] {
+  return limits;
+}
+
+function mostRows({ maxBatchSize, maxEraseBatchSize, maxRenameBatchSize }: Capabilities, { action, form }: Claimable): number {
+  if (action === ACTION.erase) return maxEraseBatchSize ?? maxBatchSize;
+  return form.renames ? (maxRenameBatchSize ?? maxBatchSize) : maxBatchSize;
+}
