@@ -6,7 +6,6 @@ import { mainbrainer } from './mainbrainer/index.js';
 import type { DestinationFacts, DestinationKind, DestinationOptions } from './registry.js';
 
 export * from './contract.js';
-export { maskPersonal } from './mask.js';
 export type { DestinationFacts, DestinationOptions } from './registry.js';
 
 /** Every platform Syncline can send to: a new one is a folder and a line here. */

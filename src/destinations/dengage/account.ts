@@ -1,7 +1,9 @@
+import { createClient, withDeadline } from '../../http/index.js';
+import type { HttpAnswer } from '../../http/index.js';
 import type { DengageConfig } from '../../config/index.js';
 import type { Outcome, Paced } from '../contract.js';
-import { createClient, createTokens, outcomeOfError, withDeadline } from '../http/index.js';
-import type { HttpAnswer, Token } from '../http/index.js';
+import { createTokens, outcomeOfError } from '../http/index.js';
+import type { Token } from '../http/index.js';
 import { logIn } from './login.js';
 import { HINTS, outcomeOfStatus } from './outcomes.js';
 

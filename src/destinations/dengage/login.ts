@@ -1,7 +1,8 @@
+import { maskValues, parsed } from '../../http/index.js';
+import type { HttpAnswer, HttpClient } from '../../http/index.js';
 import type { Outcome } from '../contract.js';
-import { maskValues } from '../mask.js';
-import { outcomeOfError, parsed, tokenFrom } from '../http/index.js';
-import type { HttpAnswer, HttpClient, Token } from '../http/index.js';
+import { outcomeOfError, tokenFrom } from '../http/index.js';
+import type { Token } from '../http/index.js';
 import { HINTS, outcomeOfStatus } from './outcomes.js';
 import { isObject, pick, wordsIn } from './words.js';
 

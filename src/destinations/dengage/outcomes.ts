@@ -1,7 +1,7 @@
+import { maskPersonal, maskValues, parsed, retryAfter } from '../../http/index.js';
+import type { HttpAnswer } from '../../http/index.js';
 import type { Outcome, OutgoingBatch } from '../contract.js';
-import { maskPersonal, maskValues } from '../mask.js';
-import { parsed, personalValues, retryAfter } from '../http/index.js';
-import type { HttpAnswer } from '../http/index.js';
+import { personalValues } from '../http/index.js';
 import { outcomeOfSummary, summaryIn } from './summary.js';
 import { isObject, pick, wordsIn } from './words.js';
 

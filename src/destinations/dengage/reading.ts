@@ -1,7 +1,6 @@
+import { maskPersonal, parsed } from '../../http/index.js';
 import type { Outcome, Paced } from '../contract.js';
 import { DestinationError } from '../contract.js';
-import { parsed } from '../http/index.js';
-import { maskPersonal } from '../mask.js';
 import type { Account } from './account.js';
 import { HINTS, outcomeOfStatus } from './outcomes.js';
 import { isObject, pick, wordsIn } from './words.js';

@@ -1,5 +1,5 @@
+import { maskValues } from '../../http/index.js';
 import type { Outcome, OutgoingBatch, OutgoingRow, RowFailure, RowNote } from '../contract.js';
-import { maskValues } from '../mask.js';
 import { personalValues } from '../http/index.js';
 import { erases, inserts } from './body.js';
 import { finder, readReported, readTaken } from './entries.js';

@@ -1,9 +1,10 @@
 import { setTimeout as delay } from 'node:timers/promises';
+import { createClient, parsed, withDeadline } from '../../http/index.js';
+import type { HttpAnswer } from '../../http/index.js';
 import type { MailingCoreConfig } from '../../config/index.js';
 import { ACTION } from '../contract.js';
 import type { Capabilities, Destination, Outcome, OutgoingBatch, OutgoingRow } from '../contract.js';
-import { createClient, outcomeOfError, parsed, withDeadline } from '../http/index.js';
-import type { HttpAnswer } from '../http/index.js';
+import { outcomeOfError } from '../http/index.js';
 import type { DestinationOptions } from '../registry.js';
 import { LOCALES, MAX_BATCH } from './config.js';
 import { bulkBody, differences, prepare } from './mapping.js';

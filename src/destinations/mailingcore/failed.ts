@@ -1,5 +1,5 @@
+import { maskValues } from '../../http/index.js';
 import type { OutgoingRow, RowFailure } from '../contract.js';
-import { maskValues } from '../mask.js';
 import { personalValues } from '../http/index.js';
 
 /** What a body says about refused rows: a bare number, or entries to be found again among the rows sent. */

@@ -1,7 +1,7 @@
+import { maskPersonal, maskValues, parsed, quotaUntil, retryAfter } from '../../http/index.js';
+import type { HttpAnswer } from '../../http/index.js';
 import type { OutgoingRow, Outcome } from '../contract.js';
-import { maskPersonal, maskValues } from '../mask.js';
-import { parsed, personalValues, quotaUntil, retryAfter } from '../http/index.js';
-import type { HttpAnswer } from '../http/index.js';
+import { personalValues } from '../http/index.js';
 import { matchRows, readFailed, wordsOf } from './failed.js';
 
 /** Statuses that mean the request was not processed (doc for none of them; a 504 comes from a gateway that gave up waiting). */

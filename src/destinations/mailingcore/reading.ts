@@ -1,8 +1,9 @@
+import { parsed } from '../../http/index.js';
+import type { HttpAnswer, HttpClient } from '../../http/index.js';
 import type { FoundContact, Json, Outcome, Paced } from '../contract.js';
 import { DestinationError } from '../contract.js';
 import { Seen } from '../seen.js';
-import { outcomeOfError, parsed } from '../http/index.js';
-import type { HttpAnswer, HttpClient } from '../http/index.js';
+import { outcomeOfError } from '../http/index.js';
 import { PAGE } from './config.js';
 import { foundFields } from './mapping.js';
 import { outcomeOfAnswer } from './outcomes.js';

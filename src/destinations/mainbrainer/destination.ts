@@ -1,7 +1,8 @@
+import { createClient, parsed, withDeadline } from '../../http/index.js';
+import type { HttpAnswer } from '../../http/index.js';
 import type { MainBrainerConfig } from '../../config/index.js';
 import type { Capabilities, Destination, Outcome } from '../contract.js';
-import { createClient, createTokens, outcomeOfError, parsed, withDeadline } from '../http/index.js';
-import type { HttpAnswer } from '../http/index.js';
+import { createTokens, outcomeOfError } from '../http/index.js';
 import type { DestinationOptions } from '../registry.js';
 import { MAX_BATCH, NOTICES } from './config.js';
 import { CREDENTIALS_HINT, logIn, refusalOf, refusesToken } from './login.js';

@@ -1,6 +1,7 @@
-import { maskValues } from '../mask.js';
-import { outcomeOfError, parsed } from '../http/index.js';
-import type { HttpAnswer, Token } from '../http/index.js';
+import { maskValues, parsed } from '../../http/index.js';
+import type { HttpAnswer } from '../../http/index.js';
+import { outcomeOfError } from '../http/index.js';
+import type { Token } from '../http/index.js';
 import type { Outcome } from '../contract.js';
 import { outcomeOfRead } from './outcomes.js';
 import { wordsIn } from './reading.js';

@@ -1,7 +1,6 @@
+import { maskPersonal, maskValues, parsed, quotaUntil, retryAfter } from '../../http/index.js';
+import type { HttpAnswer } from '../../http/index.js';
 import type { OutgoingRow, Outcome } from '../contract.js';
-import { parsed, quotaUntil, retryAfter } from '../http/index.js';
-import type { HttpAnswer } from '../http/index.js';
-import { maskPersonal, maskValues } from '../mask.js';
 import { blameOf, type Configured } from './blame.js';
 import { personalOf } from './mapping.js';
 import { UUID } from './properties.js';

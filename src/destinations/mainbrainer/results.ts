@@ -1,5 +1,5 @@
+import { maskPersonal } from '../../http/index.js';
 import type { Later } from '../contract.js';
-import { maskPersonal } from '../mask.js';
 import { idsOf } from './outcomes.js';
 import { first, loose, textOf, type Loose } from './reading.js';
 

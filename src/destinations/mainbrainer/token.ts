@@ -1,5 +1,7 @@
-import { parsed, tokenFrom } from '../http/index.js';
-import type { HttpAnswer, Token } from '../http/index.js';
+import { parsed } from '../../http/index.js';
+import type { HttpAnswer } from '../../http/index.js';
+import { tokenFrom } from '../http/index.js';
+import type { Token } from '../http/index.js';
 import { first, loose, textOf } from './reading.js';
 
 /** Taken where an answer says nothing usable, and the longest believed: a refused token is replaced anyway. */

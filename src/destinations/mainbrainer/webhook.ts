@@ -1,6 +1,6 @@
 import { createHash, createHmac, timingSafeEqual } from 'node:crypto';
+import { parsed } from '../../http/index.js';
 import type { WebhookCall } from '../contract.js';
-import { parsed } from '../http/index.js';
 import { UUID } from './properties.js';
 import { first, loose, textOf } from './reading.js';
 

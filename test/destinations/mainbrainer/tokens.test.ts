@@ -1,7 +1,7 @@
 import { describe, expect, it } from 'vitest';
+import type { HttpAnswer } from '../../../src/http/index.js';
 import type { Paced } from '../../../src/destinations/index.js';
 import { createTokens } from '../../../src/destinations/http/index.js';
-import type { HttpAnswer } from '../../../src/destinations/http/index.js';
 import { logIn, refusalOf } from '../../../src/destinations/mainbrainer/login.js';
 import { tokenOf } from '../../../src/destinations/mainbrainer/token.js';
 

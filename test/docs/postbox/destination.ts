@@ -1,9 +1,9 @@
 import type { Contact } from '../../../src/contacts/index.js';
+import { createClient, maskPersonal, maskValues, parsed, retryAfter, withDeadline } from '../../../src/http/index.js';
+import type { HttpAnswer } from '../../../src/http/index.js';
 import { ACTION, CONSENT, DestinationError } from '../../../src/destinations/contract.js';
 import type { Capabilities, Destination, FoundContact, Outcome, OutgoingRow, Paced, Prepared, RowFailure, Unsendable } from '../../../src/destinations/contract.js';
-import { createClient, outcomeOfError, parsed, personalValues, retryAfter, withDeadline } from '../../../src/destinations/http/index.js';
-import type { HttpAnswer } from '../../../src/destinations/http/index.js';
-import { maskPersonal, maskValues } from '../../../src/destinations/mask.js';
+import { outcomeOfError, personalValues } from '../../../src/destinations/http/index.js';
 import type { DestinationOptions } from '../../../src/destinations/registry.js';
 
 export interface PostboxConfig {

@@ -1,6 +1,6 @@
 import fc from 'fast-check';
 import { describe, expect, it } from 'vitest';
-import { maskPersonal, maskValues } from '../../src/destinations/mask.js';
+import { maskPersonal, maskValues } from '../../src/http/index.js';
 
 describe('masking a platform’s words', () => {
   it.each([

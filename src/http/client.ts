@@ -1,7 +1,7 @@
 import axios from 'axios';
 import { Agent as HttpAgent } from 'node:http';
 import { Agent as HttpsAgent } from 'node:https';
-import { VERSION } from '../version.js';
+import { VERSION } from './version.js';
 
 /** An answer as it came, whatever its status. */
 export interface HttpAnswer {
