@@ -7,7 +7,8 @@ import { laneQuery, settledSignal, takeOverSignal, wakeSignal, type LaneInput, t
 
 const { deliver } = proxyActivities<Activities>({
   startToCloseTimeout: '10m',
-  heartbeatTimeout: '12s',
+  // Beats come every two seconds: a dead worker is noticed before its lease has run out.
+  heartbeatTimeout: '7s',
   // What follows a failed delivery is decided here, after its lease has run out, not by a blind retry.
   retry: { maximumAttempts: 1 },
   // A delivery that is taken over may have nobody left to confirm its end; its lease and fence keep it harmless.

@@ -43,6 +43,8 @@ export async function createWorker(options: CreateWorkerOptions): Promise<Worker
     workflowThreadPoolSize: 1,
     // What was meant for a worker that died goes to another after so long (ten seconds by default).
     stickyQueueScheduleToStartTimeout: '3s',
+    // Heartbeats are to say that a worker lives: held back for four fifths of their time-out, as by default, they say it late.
+    maxHeartbeatThrottleInterval: '2s',
     ...options.more,
   });
 }
