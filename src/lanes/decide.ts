@@ -71,13 +71,13 @@ export function decide(outcome: Outcome, now: Situation): Consequence {
     case 'failed':
       // It may have been the platform's own trouble: once more as it was, then in parts, like a refused call.
       if (now.tries === 0) return { do: 'again', state: 'sending', laneMs: 0, rowsMs: backoffMs(1, now.random), spendsAttempt: true, outage: true, reason: outcome.message };
-      return refused(outcome.message, now, now.witnessed || (now.root && now.rows <= FEW_ROWS && now.witnessedLately));
+      return refused(outcome.message, now, hasWitness(now));
     case 'expired':
       return { do: 'again', state: 'sending', laneMs: 0, rowsMs: null, spendsAttempt: false, outage: false, reason: outcome.message };
     case 'refused':
-      return refused(outcome.message, now, now.witnessed || (now.root && now.rows <= FEW_ROWS && now.witnessedLately));
+      return refused(outcome.message, now, hasWitness(now));
     case 'unclear':
-      return refused(outcome.message, now, outcome.accepted > 0 || now.witnessed);
+      return refused(outcome.message, now, outcome.accepted > 0 || hasWitness(now));
     case 'throttled': {
       const wait = outcome.retryAfterMs ?? backoffMs(now.failures + 1, now.random);
       return { do: 'again', state: 'waiting', laneMs: Math.max(wait, 100), rowsMs: null, spendsAttempt: false, outage: false, reason: outcome.message };
@@ -92,6 +92,11 @@ export function decide(outcome: Outcome, now: Situation): Consequence {
     case 'unknown':
       return { do: 'hold', reason: outcome.message };
   }
+}
+
+/** Somebody else was accepted since the search began; for a handful of rows, lately is enough. */
+function hasWitness(now: Situation): boolean {
+  return now.witnessed || (now.root && now.rows <= FEW_ROWS && now.witnessedLately);
 }
 
 function refused(message: string, now: Situation, witness: boolean): Consequence {

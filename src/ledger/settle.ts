@@ -46,7 +46,12 @@ export function settleAnswered(pool: Pool, lease: Lease, batchId: number, answer
            CASE WHEN h.previous_key IS NOT NULL THEN (SELECT p.platform_id FROM contact p WHERE p.destination_id = h.destination_id AND p.key = h.previous_key) END
          FROM held h WHERE place IS NULL
        ), renamed AS (
-         DELETE FROM contact c USING r WHERE r.previous_key IS NOT NULL AND c.destination_id = r.destination_id AND c.key = r.previous_key
+         -- By place: joined by key, every settlement could be planned as a scan of all contacts.
+         DELETE FROM contact c USING (
+           SELECT p.place FROM r CROSS JOIN LATERAL (
+             SELECT x.ctid AS place FROM contact x WHERE x.destination_id = r.destination_id AND x.key = r.previous_key LIMIT 1
+           ) p WHERE r.previous_key IS NOT NULL
+         ) gone WHERE c.ctid = gone.place
        ), books AS (
          UPDATE batch_run br SET delivered = br.rows - br.rejected - br.returned WHERE br.batch_id = $1
        ), cleared AS (

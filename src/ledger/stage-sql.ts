@@ -61,9 +61,10 @@ WITH s AS MATERIALIZED (
   LEFT JOIN LATERAL (SELECT o.ctid AS tid, o.* FROM outbox o WHERE ${asked.waiting} AND o.destination_id = $1 AND o.key = s.key LIMIT 1) o ON true
   -- A change of key that is not done yet is not forgotten because the source no longer speaks of it.
   CROSS JOIN LATERAL (SELECT COALESCE(s.previous_key, o.previous_key, f.previous_key) AS former) n
-  LEFT JOIN f pf ON pf.key = n.former AND pf.sync_id = $2
+  -- Looked for where there is a former key only: most rows have none, and joined it could be every row against every open one.
+  LEFT JOIN LATERAL (SELECT x.* FROM f x WHERE n.former IS NOT NULL AND x.key = n.former AND x.sync_id = $2 LIMIT 1) pf ON true
   LEFT JOIN LATERAL (
-    SELECT * FROM contact c WHERE ${asked.renames} AND c.destination_id = $1 AND c.key = n.former AND c.sync_id = $2 LIMIT 1
+    SELECT * FROM contact c WHERE ${asked.renames} AND n.former IS NOT NULL AND c.destination_id = $1 AND c.key = n.former AND c.sync_id = $2 LIMIT 1
   ) pc ON true
   LEFT JOIN LATERAL (SELECT * FROM contact c WHERE c.destination_id = $1 AND c.key = s.key LIMIT 1) c ON true
   LEFT JOIN LATERAL (

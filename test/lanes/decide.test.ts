@@ -29,8 +29,9 @@ describe('what follows from an outcome', () => {
     }));
   });
 
-  it('a refused row is rejected beside a witness only; without one it is kept aside', () => {
-    fc.assert(fc.property(refusal, situation, (outcome, now) => {
+  it('a refused or skipped row is rejected beside a witness only; without one it is kept aside', () => {
+    const skipped: fc.Arbitrary<Outcome> = fc.constant({ kind: 'unclear', accepted: 0, message: '1 of 1 contacts were skipped', httpStatus: 200 });
+    fc.assert(fc.property(fc.oneof(refusal, skipped), situation, (outcome, now) => {
       const next = decide(outcome, { ...now, rows: 1 });
       if (!now.witnessed && !(now.root && now.witnessedLately)) expect(next.do).toBe('suspect');
       else expect(next.do).toBe('reject');
