@@ -52,7 +52,7 @@ export function checkFilters(syncs: Readonly<Record<string, SyncConfig>>, source
     for (const field of Object.keys(sync.filter ?? {})) {
       if (isMapped(source.fields, field)) continue;
       const names = [
-        ...Object.keys(source.fields).filter((name) => name !== 'attributes'),
+        ...Object.keys(source.fields).filter((name) => name !== 'attributes' && name !== 'attributesFrom'),
         ...Object.keys(source.fields.attributes ?? {}).map((name) => `attributes.${name}`),
       ];
       report.add(

@@ -4,6 +4,7 @@ export { ConfigError, formatMistake } from './mistakes.js';
 export type { Mistake } from './mistakes.js';
 export { redactedConfig } from './redact.js';
 export type { RedactedConfig } from './redact.js';
+export { attributesAskedBy } from './asked.js';
 export { formatDurationExact, parseDuration } from './duration.js';
 export { didYouMean } from './suggest.js';
 export { PLATFORMS, defaultAccount } from './platforms.js';

@@ -29,6 +29,11 @@ export function redactedConfig(config: Pick<Config, 'sources' | 'destinations' |
 /** Their keys are names of contact fields and columns: one called `token` is no secret. */
 const NAMES_ONLY = new Set(['fields', 'filter', 'locales', 'columns', 'properties']);
 
+/** What another program is configured with: which of its values are secrets only that program knows. */
+const OPAQUE = 'config';
+
+const namesIn = (value: unknown): string[] => (isMapping(value) ? Object.keys(value).sort() : []);
+
 /** A copy with sorted keys (so that their order in the file changes no hash), without secrets. */
 function redact(value: unknown, path: readonly string[] = []): unknown {
   if (typeof value === 'string') return /url$/i.test(path.at(-1) ?? '') ? maskUrl(value) : value;
@@ -36,8 +41,8 @@ function redact(value: unknown, path: readonly string[] = []): unknown {
   if (!isMapping(value)) return value;
   return Object.fromEntries(
     Object.entries(value)
-      .filter(([key, inner]) => inner !== undefined && (path.some((part) => NAMES_ONLY.has(part)) || !isSecretKey([key])))
+      .filter(([key, inner]) => inner !== undefined && (path.some((part) => NAMES_ONLY.has(part)) || !isSecretKey([...path, key])))
       .sort(([a], [b]) => (a < b ? -1 : 1))
-      .map(([key, inner]) => [key, redact(inner, [...path, key])]),
+      .map(([key, inner]) => [key, key === OPAQUE && path.length === 0 ? namesIn(inner) : redact(inner, [...path, key])]),
   );
 }

@@ -4,6 +4,8 @@ const LONGEST = 60;
 
 /** Whether the last key of a path names something that is never shown. */
 export function isSecretKey(path: readonly (string | number)[]): boolean {
+  // Whatever a header is called (X-Api-Key, Cookie), its value may be a credential.
+  if (path.slice(0, -1).includes('headers')) return true;
   const last = path.filter((part) => typeof part === 'string').at(-1);
   return last !== undefined && SECRET_KEY.test(last);
 }

@@ -47,6 +47,8 @@ export interface FieldsConfig {
   readonly lastName?: string;
   /** Attribute name → column. A list in the file maps each name to the column of that name. */
   readonly attributes?: Readonly<Record<string, string>>;
+  /** Column that holds an object: each of its members is an attribute, after those of `attributes`. Not a key of the file. */
+  readonly attributesFrom?: string;
 }
 
 interface SourceBase {
@@ -79,7 +81,118 @@ export interface CsvSourceConfig extends SourceBase {
   readonly delimiter: string;
 }
 
-export type SourceConfig = PostgresSourceConfig | CsvSourceConfig;
+/** MailingCore read as a source. Columns are paths into its contact. */
+export interface MailingCoreSourceConfig extends SourceBase {
+  readonly type: 'mailingcore';
+  /** Without a trailing slash. */
+  readonly baseUrl: string;
+  readonly apiKey: string;
+  readonly tenantId: string;
+  /** Of this source's own calls. @default the platform's documented limit */
+  readonly limits: { readonly calls: number; readonly per: number };
+  /** Milliseconds of a call, from start to last byte. @default 30000 */
+  readonly timeout: number;
+}
+
+/** A Singer tap: a program that writes what it reads as lines of JSON. */
+export interface SingerSourceConfig extends Omit<SourceBase, 'key'> {
+  readonly type: 'singer';
+  /** The program and its first arguments; no shell. A program with a slash in it is an absolute path. */
+  readonly command: readonly [string, ...string[]];
+  /** Where the tap runs: the folder of the configuration file, absolute. */
+  readonly directory: string;
+  /** What the tap is given as its `--config`; may hold secrets anywhere. */
+  readonly config: Readonly<Record<string, unknown>>;
+  /** Absolute path of a catalog with the stream selected; absent: the tap is asked. */
+  readonly catalog?: string;
+  /** The same for taps that know `--properties` only. At most one of both. */
+  readonly properties?: string;
+  readonly stream: string;
+  /** Path in a record; absent: the stream's key properties, joined by "|" where there are several. */
+  readonly key?: string;
+  /** Makes the stream incremental by this property, where no catalog is given. */
+  readonly replicationKey?: string;
+  /** Milliseconds without a line after which the tap is ended. @default 300000 */
+  readonly timeout: number;
+}
+
+/** How an HTTP API leads to its next page; `none`: one answer is all. */
+export type HttpPaging = 'cursor' | 'url' | 'link' | 'page' | 'offset' | 'none';
+
+/** Any JSON API over HTTP. `key`, `updatedAt` and `fields` are JSON paths into a record. */
+export interface HttpSourceConfig extends SourceBase {
+  readonly type: 'http';
+  /** May carry parameters of its own. */
+  readonly url: string;
+  readonly method: 'GET' | 'POST';
+  /** Secret as a whole: never shown, never stored. */
+  readonly headers: Readonly<Record<string, string>>;
+  /** Client credentials; `clientAuth` is how the token server wants them. */
+  readonly auth?: {
+    readonly type: 'oauth2';
+    readonly tokenUrl: string;
+    readonly clientId: string;
+    readonly clientSecret: string;
+    readonly scope?: string;
+    /** @default "body" */
+    readonly clientAuth: 'body' | 'basic';
+  };
+  readonly paging: HttpPaging;
+  /** Names of the query's parameters. A value that `body` takes does not go into the query, too. */
+  readonly params: {
+    readonly since?: string;
+    readonly until?: string;
+    readonly limit?: { readonly name: string; readonly count: number };
+    readonly cursor?: string;
+    readonly page?: { readonly name: string; readonly first: number };
+    readonly offset?: string;
+  };
+  /** JSON in which `{since}`, `{until}`, `{limit}`, `{cursor}`, `{page}` and `{offset}` are replaced. */
+  readonly body?: unknown;
+  /** @default "iso" */
+  readonly sinceFormat: 'iso' | 'epoch' | 'epochMs';
+  /** JSON path of the list of records; absent: the answer itself. */
+  readonly items?: string;
+  readonly nextCursor?: string;
+  readonly nextUrl?: string;
+  readonly linkHeader: boolean;
+  /** JSON path of the page's own number, which is compared with the one asked for. */
+  readonly page?: string;
+  readonly totalPages?: string;
+  /** Rows never move between numbered pages: none is read twice to be sure. @default false */
+  readonly stablePages: boolean;
+  /** JSON path of the number of records. */
+  readonly total?: string;
+  /** One record by its key: `{key}` is replaced. */
+  readonly keyUrl?: string;
+  /** JSON path of the record in such an answer; absent: under `items`, else the answer itself. */
+  readonly keyItem?: string;
+  /** Milliseconds a call may take, to its last byte. @default 30000 */
+  readonly timeout: number;
+}
+
+/** The persons of a Pipedrive company. `key` and `fields` are paths into its person. */
+export interface PipedriveSourceConfig extends SourceBase {
+  readonly type: 'pipedrive';
+  /** Without a trailing slash. */
+  readonly baseUrl: string;
+  readonly apiToken: string;
+  /** Milliseconds of a call, from start to last byte. @default 30000 */
+  readonly timeout: number;
+}
+
+/** The contacts of a HubSpot account. `key` and `fields` are property names; `a|b` is the first that is filled. */
+export interface HubspotSourceConfig extends SourceBase {
+  readonly type: 'hubspot';
+  /** Without a trailing slash. */
+  readonly baseUrl: string;
+  /** Of a private app. */
+  readonly accessToken: string;
+  /** Milliseconds of a call, from start to last byte. @default 30000 */
+  readonly timeout: number;
+}
+
+export type SourceConfig = PostgresSourceConfig | CsvSourceConfig | MailingCoreSourceConfig | SingerSourceConfig | HttpSourceConfig | PipedriveSourceConfig | HubspotSourceConfig;
 
 /** `calls` calls in any window of `per` milliseconds, at most `concurrency` unanswered. */
 export interface Limits {

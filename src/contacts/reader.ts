@@ -87,8 +87,10 @@ function previousKeyOf(value: unknown, key: string, warnings: Warnings): string 
  * Compiles a source's mapping into a function that makes contacts of its rows.
  * @param options.defaultCountry region of phones where the contact has no country; a country that is there but
  * cannot be understood does not fall back on it, as a region that does not fit makes wrong numbers
+ * @param options.attributes attributes that every contact shall have, empty where an object of `attributesFrom` has none:
+ * what a destination has a column for must not come and go from contact to contact
  */
-export function compileContactReader(fields: FieldsConfig, options: { readonly defaultCountry?: string } = {}): ContactReader {
+export function compileContactReader(fields: FieldsConfig, options: { readonly defaultCountry?: string; readonly attributes?: readonly string[] } = {}): ContactReader {
   const columns: string[] = [];
   const at = (column: string | undefined): number => {
     if (column === undefined) return -1;
@@ -109,6 +111,8 @@ export function compileContactReader(fields: FieldsConfig, options: { readonly d
   const emailMeaning = compileConsent(fields.emailConsent ?? {});
   const smsMeaning = compileConsent(fields.smsConsent ?? {});
   const attributes = Object.entries(fields.attributes ?? {}).map(([name, column]) => ({ name, index: at(column) }));
+  const attributesFrom = at(fields.attributesFrom);
+  const always = options.attributes ?? [];
   const defaultCountry = options.defaultCountry === undefined ? null : normaliseCountry(options.defaultCountry);
   const warnings = new Warnings();
 
@@ -150,7 +154,27 @@ export function compileContactReader(fields: FieldsConfig, options: { readonly d
       if (fault !== null) warnings.add(`attributes.${name}: ${fault}`);
       result[name] = value;
     }
+    if (attributesFrom < 0) return result;
+    addMembers(result, values[attributesFrom]);
+    for (const name of always) if (!Object.hasOwn(result, name)) result[name] = null;
     return result;
+  };
+
+  // Warnings name no member: its name came with the row.
+  const addMembers = (result: Record<string, Json>, members: unknown): void => {
+    if (isEmpty(members)) return;
+    if (typeof members !== 'object' || Array.isArray(members)) {
+      warnings.add('attributes: not an object');
+      return;
+    }
+    for (const [written, member] of Object.entries(members)) {
+      const name = storable(written);
+      const { value, fault } = cleanJson(member);
+      if (fault !== null || name !== written) warnings.add(`attributes: ${fault ?? UNSTORABLE}`);
+      // Assigned to, that name would be lost without a word.
+      if (name === '__proto__') warnings.add('attributes: a name that cannot be used');
+      else if (!Object.hasOwn(result, name)) result[name] = value;
+    }
   };
 
   const read = (row: ReadableRow): Built => {
@@ -174,7 +198,7 @@ export function compileContactReader(fields: FieldsConfig, options: { readonly d
       lastName: lastName < 0 ? undefined : textOf(values[lastName], 'lastName', warnings),
       deletedAt: deletedAt < 0 ? undefined : timeOf(values[deletedAt], 'deletedAt', warnings),
       previousKey: previousKey < 0 ? undefined : previousKeyOf(values[previousKey], key, warnings),
-      attributes: attributes.length === 0 ? undefined : attributesOf(values),
+      attributes: attributes.length === 0 && attributesFrom < 0 ? undefined : attributesOf(values),
     };
     return { contact, warnings: warnings.take() };
   };

@@ -1,5 +1,5 @@
 import { compileContactReader, compileFilter } from '../contacts/index.js';
-import type { Config, DestinationConfig, SourceConfig, SyncConfig } from '../config/index.js';
+import { attributesAskedBy, type Config, type DestinationConfig, type SourceConfig, type SyncConfig } from '../config/index.js';
 import { createDestination, type Destination } from '../destinations/index.js';
 import type { Rules } from '../extraction/index.js';
 import { createSource, type Source } from '../sources/index.js';
@@ -35,7 +35,7 @@ export class Connectors {
     const destinationConfig = config.destinations[sync.destination] as DestinationConfig;
     const { source, reader } = this.source(sourceConfig);
     const destination = this.destination(destinationConfig);
-    const rules: Rules = { reader, wanted: compileFilter(sync.filter), destination, onDelete: sync.onDelete };
+    const rules: Rules = { reader: sourceConfig.fields.attributesFrom === undefined ? reader : readerOf(sourceConfig, attributesAskedBy(destinationConfig, sourceConfig.fields)), wanted: compileFilter(sync.filter), destination, onDelete: sync.onDelete };
     return { sync, sourceConfig, destinationConfig, source, destination, rules };
   }
 
@@ -51,9 +51,13 @@ export class Connectors {
   private source(config: SourceConfig): { source: Source; reader: Rules['reader'] } {
     const known = this.sources.get(config);
     if (known) return known;
-    const reader = compileContactReader(config.fields, config.defaultCountry === undefined ? {} : { defaultCountry: config.defaultCountry });
+    const reader = readerOf(config, []);
     const made = { reader, source: createSource(config, reader.columns) };
     this.sources.set(config, made);
     return made;
   }
+}
+
+function readerOf({ fields, defaultCountry }: SourceConfig, attributes: readonly string[]): Rules['reader'] {
+  return compileContactReader(fields, { attributes, ...(defaultCountry === undefined ? {} : { defaultCountry }) });
 }

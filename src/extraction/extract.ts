@@ -1,5 +1,6 @@
 import { beginStaging, endExtraction, extractedBefore, storePlan, type Pool, type RunRow } from '../ledger/index.js';
 import { later } from '../contacts/index.js';
+import type { Json } from '../contacts/index.js';
 import type { ReadPlan, ReadRequest, Source } from '../sources/index.js';
 import { buildPage, type Rules } from './page.js';
 
@@ -41,6 +42,7 @@ export async function extract(options: ExtractOptions): Promise<Extracted> {
   let extracted = 0;
   let queued = 0;
   let last = false;
+  let { position } = run;
   let ahead: Promise<unknown> = Promise.resolve();
   try {
     for await (const page of source.pages(plan, run.position, signal)) {
@@ -49,6 +51,7 @@ export async function extract(options: ExtractOptions): Promise<Extracted> {
       const built = buildPage({ ...page, rows }, options.rules);
       if (built.maxTime !== null) maxTime = maxTime === null ? built.maxTime : later(maxTime, built.maxTime);
       pageNo += 1;
+      position = page.position;
       extracted += rows.length;
       const staging = beginStaging(pool, {
         runNo: run.no, syncId: run.syncId, destinationId: run.destinationId, pageNo, position: page.position,
@@ -73,7 +76,7 @@ export async function extract(options: ExtractOptions): Promise<Extracted> {
   } finally {
     await ahead;
   }
-  if (last) await finish(options, plan, maxTime);
+  if (last) await finish(options, plan, maxTime, position);
   return { done: last, extracted, queued };
 }
 
@@ -91,8 +94,8 @@ async function decidePlan({ pool, source, run, signal }: ExtractOptions): Promis
 }
 
 /** Moves the cursor, unless the run reads only a part: chosen keys, a window, or up to a limit. */
-async function finish({ pool, source, run, signal }: ExtractOptions, plan: ReadPlan, maxTime: string | null): Promise<void> {
+async function finish({ pool, source, run, signal }: ExtractOptions, plan: ReadPlan, maxTime: string | null, position: Json): Promise<void> {
   const whole = (plan.kind === 'incremental' || plan.kind === 'full') && run.options.limit === undefined;
-  const state = whole ? await source.finish(plan, run.state, maxTime, signal) : null;
+  const state = whole ? await source.finish(plan, run.state, maxTime, signal, position) : null;
   await endExtraction(pool, run.no, state, plan.to);
 }

@@ -66,8 +66,11 @@ export interface Source {
   begin(request: ReadRequest, signal: AbortSignal): Promise<ReadPlan>;
   /** Reads on from `position` (null: the start). Ends after the page with `last`. */
   pages(plan: ReadPlan, position: Json | null, signal: AbortSignal): AsyncIterable<SourcePage>;
-  /** The state to keep after the last page, given the greatest usable row time seen. */
-  finish(plan: ReadPlan, previous: SourceState | null, maxTime: string | null, signal: AbortSignal): Promise<SourceState>;
+  /**
+   * The state to keep after the last page, given the greatest usable row time seen.
+   * @param position of the last page; a source whose cursor is not a time has it there
+   */
+  finish(plan: ReadPlan, previous: SourceState | null, maxTime: string | null, signal: AbortSignal, position?: Json): Promise<SourceState>;
   /** Roughly how many rows the plan covers, where that is cheap to ask; null otherwise. */
   count(plan: ReadPlan, signal: AbortSignal): Promise<number | null>;
   close(): Promise<void>;

@@ -1,7 +1,12 @@
 import type { SourceConfig } from '../config/index.js';
 import type { Source } from './contract.js';
 import { createCsvSource } from './csv/index.js';
+import { createHttpSource } from './http/index.js';
+import { createHubspotSource } from './hubspot/index.js';
+import { createMailingCoreSource } from './mailingcore/index.js';
+import { createPipedriveSource } from './pipedrive/index.js';
 import { createPostgresSource } from './postgres/index.js';
+import { createSingerSource } from './singer/index.js';
 
 export * from './contract.js';
 
@@ -13,7 +18,15 @@ type Factories = {
 const FACTORIES: Factories = {
   postgres: createPostgresSource,
   csv: createCsvSource,
+  http: createHttpSource,
+  mailingcore: createMailingCoreSource,
+  hubspot: createHubspotSource,
+  pipedrive: createPipedriveSource,
+  singer: createSingerSource,
 };
+
+/** The types there are. */
+export const SOURCE_NAMES = Object.keys(FACTORIES) as readonly SourceConfig['type'][];
 
 /**
  * Makes the source a configuration describes. Connects nowhere yet.

@@ -2,7 +2,10 @@ import fc from 'fast-check';
 import { describe, expect, test } from 'vitest';
 import { stringify } from 'yaml';
 import { ConfigError, formatMistake, parseConfig } from '../../src/config/index.js';
+import { SOURCE_TYPES } from '../../src/config/sources/index.js';
 import { SMALL, mistakesOf, withLine } from './support.js';
+
+const TYPES = Object.keys(SOURCE_TYPES).join(', ');
 
 /** Each: what the rule protects, the line of SMALL that is exchanged, by what, and the one message that follows. */
 const CASES: readonly [string, number | `${number}+`, string, string][] = [
@@ -13,8 +16,8 @@ const CASES: readonly [string, number | `${number}+`, string, string][] = [
   ['an unknown key at the top', '1+', 'synks: {}', 'syncline.yaml:2 synks: found an unknown key, expected one of version, database, temporal, sources, destinations, syncs (did you mean "syncs"?)'],
   ['a missing key', 7, '', 'syncline.yaml:3 sources.crm.key: found nothing, expected the name of a column'],
   ['a key twice', '7+', '    key: other', 'syncline.yaml:8 sources.crm.key: found the same key a second time, expected each key once (the first is on line 7)'],
-  ['an unknown type', 4, '    type: postgress', 'syncline.yaml:4 sources.crm.type: found "postgress", expected one of postgres, csv (did you mean "postgres"?)'],
-  ['a missing type', 4, '', 'syncline.yaml:3 sources.crm.type: found nothing, expected one of postgres, csv'],
+  ['an unknown type', 4, '    type: postgress', `syncline.yaml:4 sources.crm.type: found "postgress", expected one of ${TYPES} (did you mean "postgres"?)`],
+  ['a missing type', 4, '', `syncline.yaml:3 sources.crm.type: found nothing, expected one of ${TYPES}`],
   ['a type that is not there', 11, '    type: telex', 'syncline.yaml:11 destinations.news.type: found "telex", expected one of mailingcore, dengage, mainbrainer'],
   ['an unknown source', 16, '    source: cmr', 'syncline.yaml:16 syncs.s.source: found "cmr", expected one of the sources: crm (did you mean "crm"?)'],
   ['an unknown destination', 17, '    destination: sms', 'syncline.yaml:17 syncs.s.destination: found "sms", expected one of the destinations: news'],

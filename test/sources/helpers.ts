@@ -29,7 +29,7 @@ export async function readPlan(source: Source, plan: ReadPlan, state: SourceStat
   const pages = await collect(source, plan);
   const rows = pages.flatMap((page) => page.rows);
   const maxTime = rows.reduce<string | null>((greatest, row) => later(greatest, row.time), null);
-  return { pages, rows, state: await source.finish(plan, state, maxTime, signal), keys: rows.map((row) => row.key) };
+  return { pages, rows, state: await source.finish(plan, state, maxTime, signal, pages.at(-1)?.position), keys: rows.map((row) => row.key) };
 }
 
 /**

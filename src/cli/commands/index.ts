@@ -9,10 +9,11 @@ import { register as plan } from './plan.js';
 import { register as run } from './run.js';
 import { register as runs } from './runs.js';
 import { register as sandbox } from './sandbox.js';
+import { register as source } from './source.js';
 import { register as status } from './status.js';
 import { register as validate } from './validate.js';
 import { register as verify } from './verify.js';
 import { register as worker } from './worker.js';
 
 /** Every command, in the order of the help. */
-export const COMMANDS: readonly Register[] = [validate, dev, worker, plan, contact, run, verify, status, runs, audit, failures, lane, sandbox, demo];
+export const COMMANDS: readonly Register[] = [validate, dev, worker, source, plan, contact, run, verify, status, runs, audit, failures, lane, sandbox, demo];

@@ -58,7 +58,20 @@ function summaryOf({ file, sources, destinations, syncs }: Config, colors: Color
 }
 
 function placeOf(source: SourceConfig): string {
-  return source.type === 'csv' ? source.path : (source.table ?? 'a query');
+  switch (source.type) {
+    case 'csv':
+      return source.path;
+    case 'singer':
+      return `${source.command[0]}: ${source.stream}`;
+    case 'postgres':
+      return source.table ?? 'a query';
+    case 'mailingcore':
+    case 'hubspot':
+    case 'pipedrive':
+      return source.baseUrl;
+    case 'http':
+      return new URL(source.url).origin + new URL(source.url).pathname;
+  }
 }
 
 function limitsOf({ calls, per, concurrency, read }: Limits): string {

@@ -38,6 +38,6 @@ export const fields = block(FIELD_SHAPE, 'a mapping of contact field: column') s
 
 /** A field's name in a filter: the contact's own, or `attributes.NAME`. */
 export function isMapped(mapped: FieldsConfig, field: string): boolean {
-  if (field.startsWith('attributes.')) return Object.hasOwn(mapped.attributes ?? {}, field.slice('attributes.'.length));
-  return field !== 'attributes' && isMapping(mapped) && Object.hasOwn(mapped, field) && mapped[field as keyof FieldsConfig] !== undefined;
+  if (field.startsWith('attributes.')) return mapped.attributesFrom !== undefined || Object.hasOwn(mapped.attributes ?? {}, field.slice('attributes.'.length));
+  return field !== 'attributes' && field !== 'attributesFrom' && isMapping(mapped) && Object.hasOwn(mapped, field) && mapped[field as keyof FieldsConfig] !== undefined;
 }

@@ -1,7 +1,12 @@
 import type { EntryType } from '../schema/registry.js';
 import type { SourceConfig } from '../types.js';
 import { csvSource } from './csv.js';
+import { httpSource } from './http.js';
+import { hubspotSource } from './hubspot.js';
+import { mailingcoreSource } from './mailingcore.js';
+import { pipedriveSource } from './pipedrive.js';
 import { postgresSource } from './postgres.js';
+import { singerSource } from './singer.js';
 
 export { FIELD_SHAPE, isMapped } from './fields.js';
 
@@ -9,4 +14,9 @@ export { FIELD_SHAPE, isMapped } from './fields.js';
 export const SOURCE_TYPES: Readonly<Record<string, EntryType<SourceConfig>>> = {
   postgres: postgresSource,
   csv: csvSource,
+  http: httpSource,
+  mailingcore: mailingcoreSource,
+  hubspot: hubspotSource,
+  pipedrive: pipedriveSource,
+  singer: singerSource,
 };
