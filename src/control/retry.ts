@@ -1,4 +1,5 @@
-import type { Config } from '../config/index.js';
+import type { Config, DestinationConfig, SyncConfig } from '../config/index.js';
+import { createDestination } from '../destinations/index.js';
 import { findRun, queueRejections, type Pool, type RunRow } from '../ledger/index.js';
 import { registerRun, startSyncWorkflow, type Orchestrator } from './start.js';
 
@@ -10,8 +11,9 @@ export async function retryFailures(pool: Pool, temporal: Orchestrator, config: 
   const opened = await registerRun(pool, config, sync, { kind: 'retry' }, (run) => `sync/${sync}/${run}`);
   if (!opened.attached) {
     const run = (await findRun(pool, opened.run)) as RunRow;
-    const type = config.destinations[config.syncs[sync]?.destination ?? ''];
-    await queueRejections(pool, run.no, reason, type?.type === 'mainbrainer' && type.onKeyChange === 'hold');
+    const destination = createDestination(config.destinations[(config.syncs[sync] as SyncConfig).destination] as DestinationConfig);
+    await queueRejections(pool, run.no, reason, destination.capabilities.identityChange === 'hold');
+    await destination.close();
     await startSyncWorkflow(temporal, sync, opened.run);
   }
   return { run: opened.run, attached: opened.attached };
