@@ -98,7 +98,8 @@ export class Model {
     } else if (same(sure, row)) {
       unchanged();
       return;
-    } else if (same(refused, row)) {
+    } else if (refused?.owned !== true && same(refused, row)) {
+      // What only belonged to another sync may be free by now: it is sent.
       book.unchanged += 1;
       book.stillRejected += 1;
       return;
