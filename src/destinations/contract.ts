@@ -215,6 +215,30 @@ export interface WebhookCall {
   readonly body: Buffer;
 }
 
+/** Somebody's opt-out, as a platform tells it. */
+export interface OptOut {
+  /** Our key of the contact there; null: the platform names none. */
+  readonly key: string | null;
+  readonly email: string | null;
+  readonly channel: 'email' | 'sms';
+  /** When it happened, at the latest: ISO 8601 UTC. null: the platform does not say. */
+  readonly at: string | null;
+  /**
+   * `act`: the person, or the platform on their behalf, took it back (an unsubscription, an entry of its suppression
+   * list); `state`: the contact merely stands there as not opted in, which is an opt-out only where we had sent otherwise.
+   */
+  readonly evidence: 'act' | 'state';
+  /** In a few words, without data: `unsubscribed`, `on the suppression list (complaint)`. */
+  readonly reason: string;
+}
+
+/** What a genuine webhook tells. */
+export type WebhookNews =
+  /** Something about a batch of ours; and the platform's reference for it where it names one. */
+  | { readonly kind: 'batch'; readonly batch: string; readonly reference: string | null }
+  /** People who opted out. `delivery`: by what the same call is known when it comes again. */
+  | { readonly kind: 'optOuts'; readonly delivery: string | null; readonly optOuts: readonly OptOut[] };
+
 /** A target in one account of a marketing platform. Methods never log and never put a contact's data in a message. */
 export interface Destination {
   readonly capabilities: Capabilities;
@@ -246,8 +270,14 @@ export interface Destination {
    * @throws DestinationError
    */
   resolve?(batch: OutgoingBatch, paced: Paced, signal: AbortSignal): Promise<readonly number[] | null>;
-  /** Checks that a webhook is genuine. @returns the batch it speaks of and the platform's reference where it names one; null: not genuine */
-  webhook?(call: WebhookCall): { readonly batch: string; readonly reference: string | null } | null;
+  /** Checks that a webhook is genuine. @returns what it tells; null: not genuine */
+  webhook?(call: WebhookCall): WebhookNews | null;
+  /**
+   * Reads who opted out at the platform, a page at a time; absent: it cannot be asked.
+   * @param since tells only of what was done since then, as far as the platform can be asked so: ISO 8601 UTC; null: everything
+   * @throws DestinationError
+   */
+  optOuts?(since: string | null, paced: Paced, signal: AbortSignal): AsyncIterable<readonly OptOut[]>;
   /** How many contacts the platform holds; null: it does not say. Only where `readBack` is `sample`. Throws DestinationError. */
   count?(paced: Paced, signal: AbortSignal): Promise<number | null>;
   /** One contact by key; null: not there. Only where `readBack` is `sample`. Throws DestinationError. */

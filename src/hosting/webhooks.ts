@@ -40,6 +40,8 @@ export function addWebhooks(app: FastifyInstance, { pool, config, temporal }: We
       if (destination?.webhook === undefined) return reply.code(404).send({ ok: false });
       const told = destination.webhook(callOf(request));
       if (told === null) return reply.code(401).send({ ok: false });
+      // No platform that tells of opt-outs is heard yet.
+      if (told.kind === 'optOuts') return reply.send({ ok: true });
       const batch = Number(told.batch);
       // Signed by us and yet no batch of this ledger: nothing to be done, now or later.
       if (!Number.isSafeInteger(batch)) return reply.send({ ok: true });

@@ -1,6 +1,6 @@
 import { createHash, createHmac, timingSafeEqual } from 'node:crypto';
 import { parsed } from '../../http/index.js';
-import type { WebhookCall } from '../contract.js';
+import type { WebhookCall, WebhookNews } from '../contract.js';
 import { UUID } from './properties.js';
 import { first, loose, textOf } from './reading.js';
 
@@ -12,7 +12,7 @@ export interface Webhooks {
   /** The address for one batch: with our id, so that a result is found even where the 202 never arrived, and a signature. */
   address(url: string, batch: string): string;
   /** See `Destination.webhook`. Never throws. */
-  verify(call: WebhookCall): { readonly batch: string; readonly reference: string | null } | null;
+  verify(call: WebhookCall): WebhookNews | null;
 }
 
 /**
@@ -34,7 +34,7 @@ export function createWebhooks(name: string, credentials: string): Webhooks {
       const { batch, sig } = query;
       if (batch === undefined || sig === undefined || !/^[0-9a-f]{64}$/i.test(sig)) return null;
       if (!timingSafeEqual(Buffer.from(sig, 'hex'), sign(batch))) return null;
-      return { batch, reference: referenceIn(body) };
+      return { kind: 'batch', batch, reference: referenceIn(body) };
     },
   };
 }

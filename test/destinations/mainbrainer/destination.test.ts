@@ -180,7 +180,7 @@ describe('webhooks', () => {
     const { reference } = await sending;
     if (mode === 'early') expect(hits).toHaveLength(1);
     await sandbox.mainbrainer.idle();
-    expect(hits.map((hit) => destination.webhook?.(hit))).toEqual(Array(count).fill({ batch: 'batch-7', reference }));
+    expect(hits.map((hit) => destination.webhook?.(hit))).toEqual(Array(count).fill({ kind: 'batch', batch: 'batch-7', reference }));
     expect(destination.webhook?.({ query: { batch: 'batch-7' }, headers: {}, body: Buffer.alloc(0) })).toBeNull();
     await destination.close();
   });
