@@ -1,5 +1,5 @@
 import { Context } from '@temporalio/activity';
-import { closeDelivering } from '../src/ledger/index.js';
+import { closeDelivering, purgeErased } from '../src/ledger/index.js';
 import { drive, type Driven } from '../src/lanes/index.js';
 import type { Dependencies } from './dependencies.js';
 import type { Activities } from './types.js';
@@ -40,8 +40,10 @@ export function deliver(dependencies: Dependencies): Activities['deliver'] {
       }).finally(() => driving.delete(account));
       driving.set(account, { stop, done });
       const report = await done;
-      // The sweep does it too: no reason to lose the report.
-      await closeDelivering(pool).catch(() => undefined);
+      // The sweep does both, too: no reason to lose the report.
+      const closed = await closeDelivering(pool).catch(() => []);
+      // Erasures of people who are to be forgotten are runs without a workflow, which have just ended here.
+      if (closed.length > 0) await purgeErased(pool).catch(() => 0);
       return report;
     } finally {
       clearInterval(timer);

@@ -1,7 +1,7 @@
 import { ApplicationFailure, Context } from '@temporalio/activity';
-import { wakeLane } from '../src/control/index.js';
+import { configurationOf, wakeLane, wakeWaiting } from '../src/control/index.js';
 import { extract } from '../src/extraction/index.js';
-import { findRun, noteTrouble, RunStopped, type RunRow } from '../src/ledger/index.js';
+import { findRun, isRemapped, noteTrouble, RunStopped, TooManyGone, type RunRow } from '../src/ledger/index.js';
 import { SourceError } from '../src/sources/index.js';
 import type { Dependencies } from './dependencies.js';
 import type { Activities, ExtractReport } from './types.js';
@@ -17,13 +17,15 @@ export function extractRun(dependencies: Dependencies): Activities['extractRun']
     if (!run) throw ApplicationFailure.nonRetryable(`there is no run ${id} in the ledger`, 'UnknownRun');
     if (!run.extracting) return { done: true, cancelled: run.status === 'cancelled' };
     const context = Context.current();
-    const { source, rules } = connectors.wire(config.current(), run.sync);
+    const current = config.current();
+    const { source, rules } = connectors.wire(current, run.sync);
     let waking: Promise<void> | undefined;
     let wokenAt = -Infinity;
     try {
+      const remapped = run.options.kind === 'incremental' && run.options.resend !== true && (await isRemapped(pool, run.syncId, configurationOf(current, run.sync).mappingHash));
       const { done } = await heartbeating(context, () =>
         extract({
-          pool, source, rules, run, budgetMs: extractBudgetMs, signal: AbortSignal.any([context.cancellationSignal, stopping]),
+          pool, source, rules, run, remapped, budgetMs: extractBudgetMs, signal: AbortSignal.any([context.cancellationSignal, stopping]),
           onPage: ({ extracted, queued }) => {
             context.heartbeat({ extracted });
             // The lane starts while this run still reads, and again if it went away meanwhile. A wake that fails is made
@@ -35,6 +37,8 @@ export function extractRun(dependencies: Dependencies): Activities['extractRun']
           },
         }));
       await waking;
+      // Whoever is gone from the source is queued after the last page.
+      if (done && rules.onDelete !== 'ignore') await wakeWaiting(pool, temporal, run.account).catch(() => undefined);
       await noteTrouble(pool, id, null);
       return { done, cancelled: false };
     } catch (error) {
@@ -61,6 +65,10 @@ async function stopped(error: unknown, { pool, stopping }: Dependencies, run: Ru
     return { done: false, cancelled: false };
   }
   if (stopping.aborted) return { done: false, cancelled: false };
+  if (error instanceof TooManyGone) {
+    throw ApplicationFailure.nonRetryable(
+      `${error.message} (look at the source; if they are really gone: syncline run ${run.sync}${run.options.kind === 'full' ? ' --full' : ''} --allow-deletes)`, 'TooManyGone');
+  }
   if (error instanceof SourceError) {
     const words = error.hint === undefined ? error.message : `${error.message} (${error.hint})`;
     if (error.kind === 'misconfigured') throw ApplicationFailure.nonRetryable(words, 'SourceMisconfigured');

@@ -1,7 +1,9 @@
+import { countMapping } from './count-mapping.js';
 import { deliver } from './deliver.js';
 import type { Dependencies } from './dependencies.js';
 import { extractRun } from './extract-run.js';
 import { openRun } from './open-run.js';
+import { readOptOuts } from './read-opt-outs.js';
 import { closeRun, settlement, stopReading } from './settlement.js';
 import type { Activities } from './types.js';
 import { verifyRun, verifySync } from './verify-run.js';
@@ -12,12 +14,14 @@ export type { Dependencies } from './dependencies.js';
 export function createActivities(dependencies: Dependencies): Activities {
   return {
     openRun: openRun(dependencies),
+    readOptOuts: readOptOuts(dependencies),
     extractRun: extractRun(dependencies),
     settlement: settlement(dependencies),
     closeRun: closeRun(dependencies),
     stopReading: stopReading(dependencies),
     verifyRun: verifyRun(dependencies),
     verifySync: verifySync(dependencies),
+    countMapping: countMapping(dependencies),
     deliver: deliver(dependencies),
   };
 }

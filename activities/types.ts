@@ -9,6 +9,10 @@ export interface OpenedRun {
   readonly attached: boolean;
   /** A verification follows by itself. */
   readonly verify: boolean;
+  /** Its configuration changed since the last run, and what that touches is to be counted. Absent in older histories. */
+  readonly remapped?: boolean;
+  /** The destination is asked who opted out there. Absent in older histories. */
+  readonly optOuts?: boolean;
 }
 
 export interface ExtractReport {
@@ -26,6 +30,14 @@ export interface SettlementReport {
   readonly batches: readonly Omit<BatchDocument, 'message'>[];
 }
 
+/** Who opted out at the destination, in numbers: see `src/control/opt-outs.ts`. */
+export interface OptOutsSeen {
+  readonly asked: boolean;
+  readonly told: number;
+  readonly learned: number;
+  readonly queued: number;
+}
+
 /** How one delivery ended. */
 export type DeliverReport = DriveResult;
 
@@ -38,6 +50,8 @@ export interface VerifyBeat {
 /** What workflows call: ids in, counts and reasons out. */
 export interface Activities {
   openRun(input: { sync: string; run: string | null; workflowId: string }): Promise<OpenedRun>;
+  /** Asks the run's destination who opted out there, where it is time for that: before the run reads anything. */
+  readOptOuts(input: { run: string }): Promise<OptOutsSeen>;
   extractRun(input: { run: string }): Promise<ExtractReport>;
   /** Looks at a run's books; closes the run when `close` says how and nothing is left. */
   settlement(input: { run: string; close: boolean }): Promise<SettlementReport>;
@@ -45,5 +59,7 @@ export interface Activities {
   stopReading(input: { run: string }): Promise<void>;
   verifyRun(input: { run: string }): Promise<VerificationDocument>;
   verifySync(input: { sync: string; id: string; against: 'source' | 'ledger'; confidence?: number; maxError?: number }): Promise<VerificationDocument>;
+  /** Counts what a changed configuration touches, and stores it with the run. */
+  countMapping(input: { run: string }): Promise<{ readonly contacts: number | null }>;
   deliver(input: { account: string }): Promise<DeliverReport>;
 }

@@ -15,6 +15,9 @@ const RETRY = { initialInterval: '500ms', backoffCoefficient: 2, maximumInterval
 // Each is a statement or two and safe to repeat: one that a worker took along when it died is not waited for long.
 const ledger = proxyActivities<Activities>({ startToCloseTimeout: '20s', retry: RETRY, summary: 'keeping the books' });
 const reading = proxyActivities<Activities>({ startToCloseTimeout: '15m', heartbeatTimeout: '6s', retry: RETRY, summary: 'reading the source' });
+// A second try serves a worker that stopped; what cannot be counted stays uncounted.
+const counting = proxyActivities<Activities>({ startToCloseTimeout: '3m', heartbeatTimeout: '10s', retry: { ...RETRY, maximumAttempts: 2 }, summary: 'counting what the changed configuration touches' });
+const asking = proxyActivities<Activities>({ startToCloseTimeout: '1h', heartbeatTimeout: '6s', retry: RETRY, summary: 'asking the platform who opted out' });
 const checking = proxyActivities<Activities>({ startToCloseTimeout: '7d', heartbeatTimeout: '60s', retry: { ...RETRY, maximumAttempts: 20 }, summary: 'verifying the audience' });
 
 /** Milliseconds between looks at a run's books while no news comes: at first, and doubling up to. */
@@ -35,12 +38,16 @@ class SyncRun {
   private status: RunStatus = 'running';
   private settled = 0;
   private cancelled = false;
+  private asked: CancellationScope | undefined;
   private startedAt = Date.now();
 
   constructor(private readonly input: SyncInput) {
     setHandler(progressQuery, () => this.progress());
     setHandler(settledSignal, () => { this.settled += 1; });
-    setHandler(cancelSignal, () => { this.cancelled = true; });
+    setHandler(cancelSignal, () => {
+      this.cancelled = true;
+      this.asked?.cancel();
+    });
   }
 
   async execute(): Promise<SyncProgress> {
@@ -67,9 +74,10 @@ class SyncRun {
   /** Reads the source, some twenty seconds an activity, until it is done or somebody stops it. */
   private async extract(): Promise<void> {
     if (this.input.phase === 'delivering') return;
-    this.enter('extracting');
     const { run } = this.opened as OpenedRun;
     try {
+      await this.readOptOuts();
+      this.enter('extracting');
       for (;;) {
         if (this.cancelled) await ledger.stopReading({ run });
         const report = await reading.extractRun({ run });
@@ -87,19 +95,30 @@ class SyncRun {
     }
   }
 
+  /** What people took back at the platform is known before anything is staged. A cancellation does not wait for it. */
+  private async readOptOuts(): Promise<void> {
+    const { run, optOuts } = this.opened as OpenedRun;
+    if (optOuts !== true || this.input.phase !== undefined || this.cancelled) return;
+    this.asked = new CancellationScope();
+    await this.asked.run(() => asking.readOptOuts({ run }));
+    this.asked = undefined;
+  }
+
   /** Waits for the lane, verifies, closes. A cancelled workflow closes its books as well. */
   private settle(): Promise<void> {
     return CancellationScope.nonCancellable(async () => {
       const { run, verify } = this.opened as OpenedRun;
       this.enter('delivering');
+      const counted = this.countRemapped();
       let waitMs = FIRST_LOOK_MS;
       for (;;) {
         const seen = this.settled;
-        this.books = await ledger.settlement({ run, close: !verify });
+        this.books = await ledger.settlement({ run, close: !verify && counted === undefined });
         this.status = this.books.status;
         this.show();
         if (this.books.done) break;
         if (this.input.settleWithin !== undefined && Date.now() - this.startedAt > this.input.settleWithin) {
+          await counted;
           await this.close('delivering');
           return;
         }
@@ -107,14 +126,21 @@ class SyncRun {
         waitMs = (await condition(() => this.settled > seen, waitMs, { summary: 'waiting for the lane to settle rows' })) ? FIRST_LOOK_MS : Math.min(2 * waitMs, LONGEST_LOOK_MS);
         await this.restartIfLong('delivering');
       }
+      await counted;
       if (verify) {
         this.enter('verifying');
         this.verification = await checking.verifyRun({ run });
-        await this.close(this.books.status);
-        return;
       }
-      this.enter('closed');
+      if (verify || counted !== undefined) await this.close(this.books.status);
+      else this.enter('closed');
     });
+  }
+
+  /** Beside the delivery, so that it seldom costs the run time; a run that was cancelled does not wait for it. */
+  private countRemapped(): Promise<unknown> | undefined {
+    const { run, remapped } = this.opened as OpenedRun;
+    if (remapped !== true || this.cancelled) return undefined;
+    return Promise.race([counting.countMapping({ run }).catch(() => undefined), condition(() => this.cancelled)]);
   }
 
   private async close(status: RunStatus): Promise<void> {

@@ -23,6 +23,15 @@ export async function durationOf(text: string, option: string): Promise<number> 
   return value;
 }
 
+/** A time as ISO 8601, with its zone, or a date (UTC midnight); not in the future. @throws CliError (exit 2) naming the option */
+export function timeOf(text: string, option: string): string {
+  const form = /^\d{4}-\d{2}-\d{2}(T\d{2}:\d{2}(:\d{2}(\.\d+)?)?(Z|[+-]\d{2}:\d{2}))?$/;
+  const time = form.test(text) ? Date.parse(text) : Number.NaN;
+  if (Number.isNaN(time)) throw new CliError(`${option}: found ${JSON.stringify(text)}`, EXIT.misused, 'expected a time such as 2026-01-31T12:00:00Z, or a date');
+  if (time > Date.now()) throw new CliError(`${option}: ${text} is in the future`, EXIT.misused, 'expected when the person did it');
+  return new Date(time).toISOString();
+}
+
 /** How sure a sample must be, as in the configuration's `verify:`. @throws CliError (exit 2) naming the option */
 export async function certaintyOf(asked: { readonly confidence?: string; readonly maxError?: string }): Promise<{ readonly confidence?: number; readonly maxError?: number }> {
   const { CONFIDENCE_WORDS, isConfidence, isMaxError, MAX_ERROR_WORDS } = await import('../config/index.js');

@@ -3,8 +3,12 @@ import type { Runtime, RuntimeOptions } from '../runtime/index.js';
 import { Progress } from './output/index.js';
 import type { Output } from './output/index.js';
 
+/** What is needed of stdin. */
+export type Source = NodeJS.ReadableStream & { readonly isTTY?: boolean };
+
 export interface ContextOptions {
   readonly output: Output;
+  readonly stdin: Source;
   /** Aborted by the first Ctrl-C; its reason is an `Interrupted`. */
   readonly signal: AbortSignal;
   readonly cwd: string;
@@ -19,13 +23,16 @@ export class Context {
   readonly signal: AbortSignal;
   readonly cwd: string;
   readonly env: Readonly<Record<string, string | undefined>>;
+  readonly #stdin: Source;
   readonly #configPath: string | undefined;
   readonly #hooks: (() => unknown)[] = [];
   #config: Promise<Config> | undefined;
   #runtime: Promise<Runtime> | undefined;
+  #store: Promise<Runtime> | undefined;
 
-  constructor({ output, signal, cwd, env, configPath }: ContextOptions) {
+  constructor({ output, stdin, signal, cwd, env, configPath }: ContextOptions) {
     this.output = output;
+    this.#stdin = stdin;
     this.signal = signal;
     this.cwd = cwd;
     this.env = env;
@@ -44,19 +51,30 @@ export class Context {
   }
 
   /**
-   * Temporal and Postgres, found or started once, left when the command ends. `need` counts at the first call only.
+   * Temporal and Postgres, found or started once, left when the command ends; without Temporal, where that is not needed.
+   * @param reachTimeoutMs how long configured servers are waited for; counts at the first call only
    * @throws RuntimeError; left alone it ends the command with exit code 5 where a server was not reached
    */
-  runtime(need?: RuntimeOptions['need']): Promise<Runtime> {
-    if (this.#runtime === undefined) {
-      const opening = (this.#runtime = this.#openRuntime(need));
-      // Also where the command ends before the runtime is open: what is being started must not be left behind.
-      this.onClose(async () => {
-        const runtime = await opening.catch(() => undefined);
-        await runtime?.close();
-      });
+  runtime(need: RuntimeOptions['need'] = {}, reachTimeoutMs?: number): Promise<Runtime> {
+    if (need.temporal === false) return this.#runtime ?? (this.#store ??= this.#open(need, reachTimeoutMs));
+    return (this.#runtime ??= this.#open(need, reachTimeoutMs));
+  }
+
+  /**
+   * Asks the person at the terminal; anything but yes is a no. Where stdin is no terminal nobody is asked, and it is a yes.
+   * @throws the signal's reason after a Ctrl-C
+   */
+  async confirm(question: string): Promise<boolean> {
+    if (this.#stdin.isTTY !== true) return true;
+    const { createInterface } = await import('node:readline/promises');
+    // Written by us: what is piped away on stdout is the command's result.
+    this.output.stderr.write(`${question} [y/N] `);
+    const lines = createInterface({ input: this.#stdin });
+    try {
+      return /^y(es)?$/i.test((await lines.question('', { signal: this.signal })).trim());
+    } finally {
+      lines.close();
     }
-    return this.#runtime;
   }
 
   /** Called when the command has ended, well or not: the last one registered first. */
@@ -85,7 +103,17 @@ export class Context {
     return errors;
   }
 
-  async #openRuntime(need: RuntimeOptions['need']): Promise<Runtime> {
+  #open(need: RuntimeOptions['need'], reachTimeoutMs: number | undefined): Promise<Runtime> {
+    const opening = this.#openRuntime(need, reachTimeoutMs);
+    // Also where the command ends before the runtime is open: what is being started must not be left behind.
+    this.onClose(async () => {
+      const runtime = await opening.catch(() => undefined);
+      await runtime?.close();
+    });
+    return opening;
+  }
+
+  async #openRuntime(need: RuntimeOptions['need'], reachTimeoutMs: number | undefined): Promise<Runtime> {
     const { directory, database, temporal } = await this.config();
     const { openRuntime } = await import('../runtime/index.js');
     return openRuntime({
@@ -95,6 +123,7 @@ export class Context {
       env: this.env,
       report: (line) => { this.output.progress(line); },
       ...(need === undefined ? {} : { need }),
+      ...(reachTimeoutMs === undefined ? {} : { reachTimeoutMs }),
     });
   }
 }

@@ -1,6 +1,7 @@
 import { Command, CommanderError } from 'commander';
 import type { Act, Register } from './command.js';
 import { Context } from './context.js';
+import type { Source } from './context.js';
 import { CliError, EXIT } from './exit.js';
 import type { ExitCode } from './exit.js';
 import { failureOf, tellFailure } from './failure.js';
@@ -15,6 +16,8 @@ export interface CliOptions {
   readonly argv: readonly string[];
   readonly stdout: Sink;
   readonly stderr: Sink;
+  /** Asked for a yes only where it is a terminal. @default process.stdin */
+  readonly stdin?: Source;
   readonly env: Readonly<Record<string, string | undefined>>;
   readonly cwd: string;
   readonly commands: readonly Register[];
@@ -42,7 +45,7 @@ export async function runCli(options: CliOptions): Promise<ExitCode> {
   let code: ExitCode | undefined;
   const act: Act = (action) => async (...args) => {
     const configPath = program.opts<{ config?: string }>().config;
-    context = new Context({ output, signal: controller.signal, cwd, env, configPath });
+    context = new Context({ output, stdin: options.stdin ?? process.stdin, signal: controller.signal, cwd, env, configPath });
     code = await action(context, ...args);
   };
   const help = { text: '' };

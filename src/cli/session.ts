@@ -10,6 +10,9 @@ const CONNECTIONS = 4;
 /** Milliseconds questions under way may take when the command ends. */
 const LEAVE_MS = 3_000;
 
+/** Milliseconds Temporal is waited for where it is only to hurry. */
+const WAKE_MS = 5_000;
+
 /** What a command needs that only reads the ledger. */
 export interface LedgerSession {
   readonly config: Config;
@@ -54,6 +57,25 @@ export async function openSession(context: Context): Promise<Session> {
       await (starting ??= start().finally(() => { starting = undefined; }));
     },
   };
+}
+
+/**
+ * Wakes lanes for what has just been stored, where something can wake them: a configured Temporal, or the one of a living
+ * worker. Whatever fails costs at most the minute until the next sweep.
+ * @returns whether they are awake
+ */
+export async function wakeLanes(context: Context, accounts: readonly string[]): Promise<boolean> {
+  const config = await context.config();
+  const [{ wakeLane }, { workerLives }] = await Promise.all([import('../control/index.js'), import('../hosting/index.js')]);
+  if (config.temporal.address === null && (context.env['TEMPORAL_ADDRESS'] ?? '') === '' && !workerLives(config.directory)) return false;
+  try {
+    const runtime = await context.runtime({}, WAKE_MS);
+    const temporal = { client: runtime.client, taskQueue: runtime.taskQueue, attributes: runtime.searchAttributes };
+    for (const account of accounts) await wakeLane(temporal, account);
+    return true;
+  } catch {
+    return false;
+  }
 }
 
 async function open(context: Context, config: Config, runtime: Runtime): Promise<LedgerSession> {

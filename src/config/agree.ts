@@ -1,8 +1,10 @@
+import { namesIn, READABLE_FIELDS } from '../contacts/index.js';
+import { NO_COLUMN_FIELDS } from './columns.js';
 import type { Report } from './report.js';
 import { isMapping } from './schema/helpers.js';
 import { isMapped } from './sources/index.js';
 import { didYouMean } from './suggest.js';
-import type { DestinationConfig, SourceConfig, SyncConfig } from './types.js';
+import type { DestinationConfig, FieldsConfig, Mapped, MappingConfig, SourceConfig, SyncConfig } from './types.js';
 
 /** Checks that the names in the syncs, as written, are names of sources and destinations, right or wrong in themselves. */
 export function checkNames(root: Readonly<Record<string, unknown>>, report: Report): void {
@@ -44,23 +46,80 @@ function paceOf({ limits: { calls, per, concurrency, gap, read } }: DestinationC
   return JSON.stringify([calls, per, concurrency, gap, read?.calls, read?.per]);
 }
 
-/** A filter on a field that the source does not map would hold back everybody. */
+/** A filter on a field that nobody maps would hold back everybody. */
 export function checkFilters(syncs: Readonly<Record<string, SyncConfig>>, sources: Readonly<Record<string, SourceConfig>>, report: Report): void {
-  for (const sync of Object.values(syncs)) {
-    const source = Object.hasOwn(sources, sync.source) ? sources[sync.source] : undefined;
-    if (source === undefined) continue;
-    for (const field of Object.keys(sync.filter ?? {})) {
-      if (isMapped(source.fields, field)) continue;
-      const names = [
-        ...Object.keys(source.fields).filter((name) => name !== 'attributes' && name !== 'attributesFrom'),
-        ...Object.keys(source.fields.attributes ?? {}).map((name) => `attributes.${name}`),
-      ];
+  for (const { name, source, filter, mapping } of withSource(syncs, sources)) {
+    for (const field of Object.keys(filter ?? {})) {
+      if (isMapped(source.fields, field) || (mapping !== undefined && isMapped(mapping, field))) continue;
+      const names = [...new Set([...namesOf(source.fields), ...namesOf(mapping ?? {})])];
       report.add(
-        ['syncs', sync.name, 'filter', field],
+        ['syncs', name, 'filter', field],
         'a field that the source does not map',
         `one of the fields of sources.${source.name}: ${names.join(', ')}`,
         didYouMean(field, names),
       );
     }
   }
+}
+
+/** What a mapping reads has to be there: a name that is written wrong would empty the field of everybody. */
+export function checkMappings(syncs: Readonly<Record<string, SyncConfig>>, sources: Readonly<Record<string, SourceConfig>>, report: Report): void {
+  for (const { name, source, mapping = {} } of withSource(syncs, sources)) {
+    const { attributes = {}, ...own } = mapping;
+    const written: (readonly [readonly string[], Mapped | undefined])[] = [
+      ...Object.entries<Mapped | undefined>({ ...own }).map(([field, mapped]) => [[field], mapped] as const),
+      ...Object.entries(attributes).map(([attribute, mapped]) => [['attributes', attribute], mapped] as const),
+    ];
+    for (const [path, mapped] of written) {
+      for (const { name: wanted, at } of mapped === undefined ? [] : namesIn(mapped)) {
+        if (isReadable(source.fields, wanted)) continue;
+        const names = ['key', ...namesOf(source.fields).filter((field) => isReadable(source.fields, field))];
+        report.add(
+          ['syncs', name, 'mapping', ...path, ...at],
+          `${JSON.stringify(wanted)}, which the source does not map`,
+          `one of the fields of sources.${source.name}: ${names.join(', ')}`,
+          didYouMean(wanted, names),
+        );
+      }
+    }
+  }
+}
+
+/** A column for something that no sync brings would stay as it is for ever, without a word. */
+export function checkColumns(
+  destinations: Readonly<Record<string, DestinationConfig>>,
+  syncs: Readonly<Record<string, SyncConfig>>,
+  sources: Readonly<Record<string, SourceConfig>>,
+  report: Report,
+): void {
+  for (const destination of Object.values(destinations)) {
+    const mapped = withSource(syncs, sources).filter((sync) => sync.destination === destination.name).flatMap(({ source, mapping = {} }) => [source.fields, mapping]);
+    if (destination.type !== 'postgres' || mapped.length === 0) continue;
+    for (const [column, from] of Object.entries(destination.columns)) {
+      if (NO_COLUMN_FIELDS.includes(from) || mapped.some((fields) => isMapped(fields, from))) continue;
+      const names = [...new Set(mapped.flatMap(namesOf))].filter((one) => !NO_COLUMN_FIELDS.includes(one));
+      report.add(['destinations', destination.name, 'columns', column], `${JSON.stringify(from)}, which no source of its syncs maps`, `one of ${names.join(', ')}`, didYouMean(from, names));
+    }
+  }
+}
+
+function withSource(syncs: Readonly<Record<string, SyncConfig>>, sources: Readonly<Record<string, SourceConfig>>): (Omit<SyncConfig, 'source'> & { readonly source: SourceConfig })[] {
+  return Object.values(syncs).flatMap((sync) => {
+    const source = Object.hasOwn(sources, sync.source) ? sources[sync.source] : undefined;
+    return source === undefined ? [] : [{ ...sync, source }];
+  });
+}
+
+function namesOf(mapped: FieldsConfig | MappingConfig): string[] {
+  return [
+    ...Object.keys(mapped).filter((name) => name !== 'attributes' && name !== 'attributesFrom' && isMapped(mapped, name)),
+    ...Object.keys(mapped.attributes ?? {}).map((name) => `attributes.${name}`),
+  ];
+}
+
+/** Whether a mapping can read that name: a field, or an attribute by its own name or as `attributes.NAME`. */
+function isReadable(fields: FieldsConfig, name: string): boolean {
+  if (name === 'key') return true;
+  const readable = READABLE_FIELDS.some((field) => field === name) || name.startsWith('attributes.');
+  return readable && isMapped(fields, name) ? true : isMapped(fields, `attributes.${name}`);
 }

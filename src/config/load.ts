@@ -1,13 +1,13 @@
 import { readFileSync } from 'node:fs';
 import { dirname, relative, resolve } from 'node:path';
 import { z } from 'zod';
-import { checkAccounts, checkFilters, checkNames } from './agree.js';
+import { checkAccounts, checkColumns, checkFilters, checkMappings, checkNames } from './agree.js';
 import { DESTINATION_TYPES } from './destinations/index.js';
 import { readTree } from './document.js';
 import { ConfigError } from './mistakes.js';
 import { check, checkEntries, entriesOf } from './parse.js';
 import { Report } from './report.js';
-import { buildTemporal, database, temporal, temporalRules } from './schema/connections.js';
+import { buildRetention, buildTemporal, database, retention, temporal, temporalRules } from './schema/connections.js';
 import { block, isMapping } from './schema/helpers.js';
 import { buildSync, sync } from './schema/sync.js';
 import { SOURCE_TYPES } from './sources/index.js';
@@ -28,6 +28,7 @@ const root = block({
   version: z.literal(1, { error: '1' }),
   database: database.optional(),
   temporal: temporal.optional(),
+  retention: retention.optional(),
   sources: z.unknown().optional(),
   destinations: z.unknown().optional(),
   syncs: z.unknown().optional(),
@@ -75,7 +76,9 @@ export function parseConfig(
   }
   checkNames(raw, report);
   checkAccounts(destinations, report);
+  checkMappings(syncs, sources, report);
   checkFilters(syncs, sources, report);
+  checkColumns(destinations, syncs, sources, report);
   report.end();
 
   return {
@@ -83,6 +86,7 @@ export function parseConfig(
     directory,
     database: top?.database ?? null,
     temporal: buildTemporal(top?.temporal, directory),
+    retention: buildRetention(top?.retention),
     sources,
     destinations,
     syncs,

@@ -21,6 +21,8 @@ export const PLATFORMS = {
   dengage: { maxBatchSize: 1000, limits: { calls: 1, per: 60_000, concurrency: 1, read: { calls: 60, per: 60_000 } } },
   /** doc: up to 1000 contacts a call, 100 recommended; 100 requests / 10 s per token on the smallest plan, polls and log-ins included. */
   mainbrainer: { maxBatchSize: 1000, limits: { calls: 100, per: 10_000, concurrency: 8 } },
+  /** A company's own database: nobody counts its calls. Ten calls a second, two at once, leave it room for its own work. */
+  postgres: { maxBatchSize: 1000, limits: { calls: 600, per: 60_000, concurrency: 2 } },
 } as const satisfies Record<string, PlatformFacts>;
 
 /**

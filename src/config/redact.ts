@@ -27,7 +27,7 @@ export function redactedConfig(config: Pick<Config, 'sources' | 'destinations' |
 }
 
 /** Their keys are names of contact fields and columns: one called `token` is no secret. */
-const NAMES_ONLY = new Set(['fields', 'filter', 'locales', 'columns', 'properties']);
+const NAMES_ONLY = new Set(['fields', 'mapping', 'filter', 'locales', 'columns', 'properties']);
 
 /** What another program is configured with: which of its values are secrets only that program knows. */
 const OPAQUE = 'config';

@@ -8,6 +8,12 @@ import { isMapping } from './schema/helpers.js';
 import { showFound } from './show.js';
 import { didYouMean } from './suggest.js';
 
+/** Keys that belong to one type only, where they are looked for in others. */
+const ELSEWHERE: Readonly<Record<string, string>> = {
+  suppressions: 'only a mailingcore destination can be asked who opted out there; leave it out here',
+  webhookSecret: 'only a mailingcore destination has one; leave it out here',
+};
+
 /** Gathers the mistakes of one file. What a broken placeholder stands for is not complained about a second time. */
 export class Report {
   readonly #mistakes: Mistake[] = [];
@@ -54,7 +60,7 @@ export class Report {
     const path = this.#inFile([...base, ...issue.path.map((part) => (typeof part === 'symbol' ? String(part) : part))]);
     const key = String(path.at(-1) ?? '');
     if (issue.code === 'custom' && Array.isArray(issue.params?.['known'])) {
-      this.add(path, 'an unknown key', issue.message, didYouMean(key, issue.params['known'] as string[]));
+      this.add(path, 'an unknown key', issue.message, didYouMean(key, issue.params['known'] as string[]) ?? (Object.hasOwn(ELSEWHERE, key) ? ELSEWHERE[key] : undefined));
       return;
     }
     if (issue.code === 'invalid_key') {

@@ -9,9 +9,16 @@ export interface Config {
   readonly directory: string;
   readonly database: { readonly url: string } | null;
   readonly temporal: TemporalConfig;
+  readonly retention: RetentionConfig;
   readonly sources: Readonly<Record<string, SourceConfig>>;
   readonly destinations: Readonly<Record<string, DestinationConfig>>;
   readonly syncs: Readonly<Record<string, SyncConfig>>;
+}
+
+/** How long the ledger keeps what is of no more use to a run. */
+export interface RetentionConfig {
+  /** Milliseconds after which the payload of a rejected row goes. @default 90 days */
+  readonly rejected: number;
 }
 
 export interface TemporalConfig {
@@ -30,25 +37,62 @@ export interface ConsentField {
   readonly column: string;
   readonly granted?: readonly (string | number | boolean)[];
   readonly denied?: readonly (string | number | boolean)[];
+  /** Values that say nothing, where true or false would. */
+  readonly unknown?: readonly (string | number | boolean)[];
 }
 
-/** Contact field → column (or JSON path). Fields that are absent are not mapped. */
+export type PlainValue = string | number | boolean;
+
+/**
+ * The value of `from`, or what `map` lists for it. Where that is empty or not listed: `default`, a value or what stands
+ * in another place; without it the field is empty, and a value that is not listed is a warning.
+ */
+export interface Lookup {
+  readonly from: string;
+  readonly map?: Readonly<Record<string, PlainValue | null>>;
+  readonly default?: PlainValue | { readonly from: string };
+}
+
+/** What a field is made of, besides one column: a lookup, a constant, or text with names in braces. */
+export type Expression = Lookup | { readonly const: PlainValue } | { readonly template: string };
+
+/** Where a field comes from: a column in a source's `fields`, a contact's field or attribute in a sync's `mapping`; or an expression of them. */
+export type Mapped = string | Expression;
+
+/** Contact field → column (or JSON path), or an expression of columns. Fields that are absent are not mapped. */
 export interface FieldsConfig {
-  readonly email?: string;
-  readonly phone?: string;
-  readonly locale?: string;
+  readonly email?: Mapped;
+  readonly phone?: Mapped;
+  readonly locale?: Mapped;
   readonly emailConsent?: ConsentField;
   readonly smsConsent?: ConsentField;
   readonly consentAt?: string;
-  readonly country?: string;
+  readonly consentVersion?: Mapped;
+  readonly country?: Mapped;
   readonly deletedAt?: string;
   readonly previousKey?: string;
-  readonly firstName?: string;
-  readonly lastName?: string;
+  readonly firstName?: Mapped;
+  readonly lastName?: Mapped;
   /** Attribute name → column. A list in the file maps each name to the column of that name. */
-  readonly attributes?: Readonly<Record<string, string>>;
+  readonly attributes?: Readonly<Record<string, Mapped>>;
   /** Column that holds an object: each of its members is an attribute, after those of `attributes`. Not a key of the file. */
   readonly attributesFrom?: string;
+}
+
+/**
+ * What a sync makes of its source's contacts before its destination gets them. Consent, its time, keys and deletion
+ * are not among it: they come from the source alone.
+ */
+export interface MappingConfig {
+  readonly email?: Mapped;
+  readonly phone?: Mapped;
+  readonly locale?: Mapped;
+  readonly country?: Mapped;
+  readonly firstName?: Mapped;
+  readonly lastName?: Mapped;
+  readonly consentVersion?: Mapped;
+  /** Set beside the source's; one of the same name is replaced. */
+  readonly attributes?: Readonly<Record<string, Mapped>>;
 }
 
 interface SourceBase {
@@ -192,7 +236,25 @@ export interface HubspotSourceConfig extends SourceBase {
   readonly timeout: number;
 }
 
-export type SourceConfig = PostgresSourceConfig | CsvSourceConfig | MailingCoreSourceConfig | SingerSourceConfig | HttpSourceConfig | PipedriveSourceConfig | HubspotSourceConfig;
+/** The records of a Salesforce object. `key` and `fields` are API names, `Account.Name` too; `a|b` is the first that is filled. */
+export interface SalesforceSourceConfig extends SourceBase {
+  readonly type: 'salesforce';
+  /** The My Domain address, without a trailing slash. */
+  readonly loginUrl: string;
+  /** Of an app. */
+  readonly clientId: string;
+  readonly clientSecret?: string;
+  /** Of a user who let the app in; absent: the app's own user (client credentials). */
+  readonly refreshToken?: string;
+  /** @default "Contact" */
+  readonly object: string;
+  /** `64.0`. */
+  readonly apiVersion: string;
+  /** Milliseconds of a call, from start to last byte. @default 120000 */
+  readonly timeout: number;
+}
+
+export type SourceConfig = PostgresSourceConfig | CsvSourceConfig | MailingCoreSourceConfig | SingerSourceConfig | HttpSourceConfig | PipedriveSourceConfig | HubspotSourceConfig | SalesforceSourceConfig;
 
 /** `calls` calls in any window of `per` milliseconds, at most `concurrency` unanswered. */
 export interface Limits {
@@ -229,6 +291,8 @@ export interface MailingCoreConfig extends DestinationBase {
   readonly webhookSecret?: string;
   /** @default "externalId" */
   readonly matchBy: 'externalId' | 'email';
+  /** When who opted out there is read: before each run, before a run once it is `every` milliseconds old, or never. @default beforeRun */
+  readonly suppressions: { readonly read: 'beforeRun' | 'never' | { readonly every: number } };
 }
 
 export interface DengageConfig extends DestinationBase {
@@ -241,7 +305,7 @@ export interface DengageConfig extends DestinationBase {
   readonly insertIfNotExists: boolean;
   /** One invalid record refuses the whole call, which is then split. @default false */
   readonly throwExceptionIfInvalidRecord: boolean;
-  /** Custom column → attribute (or `locale`, `country`). */
+  /** Custom column → attribute (or `locale`, `country`, `consentVersion`). */
   readonly columns: Readonly<Record<string, string>>;
 }
 
@@ -258,13 +322,29 @@ export interface MainBrainerConfig extends DestinationBase {
   readonly webhookUrl?: string;
   /** What happens to a contact whose mobile or e-mail changed while its id there is not known. @default "hold" */
   readonly onKeyChange: 'hold' | 'send';
-  /** Property name or uuid → attribute (or `locale`, `country`). */
+  /** Property name or uuid → attribute (or `locale`, `country`, `consentVersion`). */
   readonly properties: Readonly<Record<string, string>>;
   /** Milliseconds to wait for the result of an accepted batch. @default 1800000 */
   readonly resultsWithin: number;
 }
 
-export type DestinationConfig = MailingCoreConfig | DengageConfig | MainBrainerConfig;
+/** A table of a company's own database. */
+export interface PostgresDestinationConfig extends DestinationBase {
+  readonly type: 'postgres';
+  readonly url: string;
+  /** Schema-qualified. */
+  readonly table: string;
+  /** Column of the contact's key; unique. */
+  readonly key: string;
+  /** Column → contact field (`email`, `emailConsent`, …) or `attributes.NAME`. */
+  readonly columns: Readonly<Record<string, string>>;
+  /** What stands for each consent; absent: true, false and null, or the words granted, denied and unknown in a column of text. */
+  readonly consentWords?: { readonly granted: PlainValue; readonly denied: PlainValue; readonly unknown?: PlainValue };
+  /** Column that is set to the time of each change made here. */
+  readonly updatedAt?: string;
+}
+
+export type DestinationConfig = MailingCoreConfig | DengageConfig | MainBrainerConfig | PostgresDestinationConfig;
 
 export interface VerifyConfig {
   /** When a verification follows by itself. */
@@ -288,7 +368,9 @@ export interface SyncConfig {
   readonly settleWithin?: number;
   /** Milliseconds between full re-reads. */
   readonly full?: { readonly every: number };
-  /** Contact field (or attributes.NAME) → allowed values. Never holds back an opt-out. */
+  /** Made of the source's contacts; absent: they go as they are. */
+  readonly mapping?: MappingConfig;
+  /** Contact field (or attributes.NAME), as `mapping` leaves it → allowed values. Never holds back an opt-out. */
   readonly filter?: Readonly<Record<string, readonly (string | number | boolean | null)[]>>;
   /** @default "ignore" */
   readonly onDelete: 'optOut' | 'erase' | 'ignore';

@@ -22,6 +22,8 @@ export interface Contact {
   readonly smsConsent?: Consent;
   /** When the person said so: ISO 8601 UTC, microseconds. */
   readonly consentAt?: string | null;
+  /** Version of the text the person agreed to. */
+  readonly consentVersion?: string | null;
   /** ISO 3166 alpha-2. */
   readonly country?: string | null;
   readonly firstName?: string | null;

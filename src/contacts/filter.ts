@@ -7,7 +7,7 @@ export type FilterConfig = Readonly<Record<string, readonly (string | number | b
 /** Contact fields a filter can name, besides `attributes.NAME`. */
 export const FILTER_FIELDS = [
   'key', 'email', 'phone', 'locale', 'country', 'emailConsent', 'smsConsent',
-  'consentAt', 'firstName', 'lastName', 'deletedAt', 'previousKey',
+  'consentAt', 'consentVersion', 'firstName', 'lastName', 'deletedAt', 'previousKey',
 ] as const satisfies readonly (keyof Contact)[];
 
 type FilterField = (typeof FILTER_FIELDS)[number];

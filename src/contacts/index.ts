@@ -1,5 +1,8 @@
 export type { Consent, Contact, Json } from './contact.js';
 export { compileContactReader, type Built, type ContactReader, type ReadableRow } from './reader.js';
+export { mapContacts, READABLE_FIELDS } from './mapping.js';
+export { namesIn, renamed } from './expression.js';
+export { parseTemplate } from './template.js';
 export { compileFilter, FILTER_FIELDS, type FilterConfig } from './filter.js';
 export { EARLIEST, earlier, later, microTime, parseTime, subtractMs } from './time.js';
 export { normaliseEmail } from './email.js';

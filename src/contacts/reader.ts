@@ -1,11 +1,11 @@
-import type { FieldsConfig } from '../config/index.js';
+import type { FieldsConfig, Mapped } from '../config/index.js';
 import { compileConsent } from './consent.js';
 import type { Consent, Contact, Json } from './contact.js';
-import { normaliseEmail } from './email.js';
-import { normaliseCountry, normaliseLocale } from './locale.js';
-import { normalisePhone } from './phone.js';
+import { compileExpression, type Pick } from './expression.js';
+import { normaliseCountry } from './locale.js';
 import { cleanJson, isEmpty, scalarText, storable, UNSTORABLE } from './text.js';
 import { parseTime } from './time.js';
+import { countryOf, emailOf, isFilled, localeOf, phoneOf, textOf, Warnings } from './values.js';
 
 /** What the reader needs of a source's row. */
 export interface ReadableRow {
@@ -24,7 +24,6 @@ export interface ContactReader {
   read(row: ReadableRow): Built;
 }
 
-const NO_WARNINGS: readonly string[] = Object.freeze([]);
 const MAX_KEY = 512;
 const CONTROL = /\p{Cc}/u;
 const LONE_SURROGATE = /\p{Surrogate}/u;
@@ -38,35 +37,6 @@ function keyFault(key: string | null): string | null {
   if (key.length > MAX_KEY) return `key: longer than ${MAX_KEY} characters`;
   if (CONTROL.test(key)) return 'key: control characters in it';
   return LONE_SURROGATE.test(key) ? 'key: not valid text' : null;
-}
-
-/** One row's warnings; allocates only when there is one. */
-class Warnings {
-  private list: string[] | null = null;
-  add(warning: string): null {
-    (this.list ??= []).push(warning);
-    return null;
-  }
-  take(): readonly string[] {
-    const { list } = this;
-    this.list = null;
-    return list ?? NO_WARNINGS;
-  }
-}
-
-/** True unless the value is empty or blank. */
-function isFilled(value: unknown): boolean {
-  return !isEmpty(value) && (typeof value !== 'string' || value.trim() !== '');
-}
-
-/** Text of a mapped field, trimmed; null where empty. */
-function textOf(value: unknown, field: string, warnings: Warnings): string | null {
-  if (isEmpty(value)) return null;
-  const text = scalarText(value);
-  if (text === null) return warnings.add(`${field}: not text`);
-  const safe = storable(text);
-  if (safe !== text) warnings.add(`${field}: ${UNSTORABLE}`);
-  return safe.trim() || null;
 }
 
 function timeOf(value: unknown, field: string, warnings: Warnings): string | null {
@@ -83,6 +53,11 @@ function previousKeyOf(value: unknown, key: string, warnings: Warnings): string 
   return text === key ? null : text;
 }
 
+/** A consent column is a mapping too, and none that makes a value. */
+function isExpression(mapped: unknown): boolean {
+  return typeof mapped === 'object' && mapped !== null && ('from' in mapped || 'const' in mapped || 'template' in mapped);
+}
+
 /**
  * Compiles a source's mapping into a function that makes contacts of its rows.
  * @param options.defaultCountry region of phones where the contact has no country; a country that is there but
@@ -92,59 +67,48 @@ function previousKeyOf(value: unknown, key: string, warnings: Warnings): string 
  */
 export function compileContactReader(fields: FieldsConfig, options: { readonly defaultCountry?: string; readonly attributes?: readonly string[] } = {}): ContactReader {
   const columns: string[] = [];
-  const at = (column: string | undefined): number => {
-    if (column === undefined) return -1;
+  const warnings = new Warnings();
+  const inColumns = (column: string): number => {
     const known = columns.indexOf(column);
     return known >= 0 ? known : columns.push(column) - 1;
   };
-  const email = at(fields.email);
-  const phone = at(fields.phone);
-  const locale = at(fields.locale);
-  const country = at(fields.country);
-  const consentAt = at(fields.consentAt);
-  const deletedAt = at(fields.deletedAt);
-  const previousKey = at(fields.previousKey);
-  const firstName = at(fields.firstName);
-  const lastName = at(fields.lastName);
-  const emailConsent = at(fields.emailConsent?.column);
-  const smsConsent = at(fields.smsConsent?.column);
+  const pick = (column: string): Pick<readonly unknown[]> => {
+    const index = inColumns(column);
+    return (values) => values[index];
+  };
+  // What is made of several columns, or of none, stands before a row's own values.
+  const made: Pick<readonly unknown[]>[] = [];
+  const { attributes: named = {}, ...own } = fields;
+  const before = [...Object.values(own), ...Object.values(named)].filter(isExpression).length;
+  const at = (mapped: Mapped | undefined, field: string): number => {
+    if (mapped === undefined) return -1;
+    if (typeof mapped === 'string') return before + inColumns(mapped);
+    return made.push(compileExpression(mapped, pick, () => { warnings.add(`${field}: not in its map`); })) - 1;
+  };
+  const email = at(fields.email, 'email');
+  const phone = at(fields.phone, 'phone');
+  const locale = at(fields.locale, 'locale');
+  const country = at(fields.country, 'country');
+  const consentAt = at(fields.consentAt, 'consentAt');
+  const deletedAt = at(fields.deletedAt, 'deletedAt');
+  const previousKey = at(fields.previousKey, 'previousKey');
+  const firstName = at(fields.firstName, 'firstName');
+  const lastName = at(fields.lastName, 'lastName');
+  const consentVersion = at(fields.consentVersion, 'consentVersion');
+  const emailConsent = at(fields.emailConsent?.column, 'emailConsent');
+  const smsConsent = at(fields.smsConsent?.column, 'smsConsent');
   const emailMeaning = compileConsent(fields.emailConsent ?? {});
   const smsMeaning = compileConsent(fields.smsConsent ?? {});
-  const attributes = Object.entries(fields.attributes ?? {}).map(([name, column]) => ({ name, index: at(column) }));
-  const attributesFrom = at(fields.attributesFrom);
+  const attributes = Object.entries(named).map(([name, column]) => ({ name, index: at(column, `attributes.${name}`) }));
+  const attributesFrom = at(fields.attributesFrom, 'attributes');
   const always = options.attributes ?? [];
   const defaultCountry = options.defaultCountry === undefined ? null : normaliseCountry(options.defaultCountry);
-  const warnings = new Warnings();
 
   const consentOf = (value: unknown, meaning: (value: unknown) => Consent | null, field: string): Consent => {
     const consent = meaning(value);
     if (consent !== null) return consent;
     warnings.add(`${field}: not a known value`);
     return 'unknown';
-  };
-
-  const emailOf = (value: unknown): string | null => {
-    if (!isFilled(value)) return null;
-    const text = scalarText(value);
-    return (text === null ? null : normaliseEmail(text)) ?? warnings.add('email: not a valid address');
-  };
-
-  const countryOf = (value: unknown): string | null => {
-    if (!isFilled(value)) return null;
-    const text = scalarText(value);
-    return (text === null ? null : normaliseCountry(text)) ?? warnings.add('country: not a two-letter country code');
-  };
-
-  const localeOf = (value: unknown): string | null => {
-    if (!isFilled(value)) return null;
-    const text = scalarText(value);
-    return (text === null ? null : normaliseLocale(text)) ?? warnings.add('locale: not a language');
-  };
-
-  const phoneOf = (value: unknown, region: string | null): string | null => {
-    if (!isFilled(value)) return null;
-    const text = scalarText(value);
-    return (text === null ? null : normalisePhone(text, region)) ?? warnings.add('phone: not possible for its country');
   };
 
   const attributesOf = (values: readonly unknown[]): Record<string, Json> => {
@@ -179,20 +143,22 @@ export function compileContactReader(fields: FieldsConfig, options: { readonly d
 
   const read = (row: ReadableRow): Built => {
     if (row.fault !== undefined) return { invalid: row.fault };
-    const { key, values } = row;
+    const { key } = row;
     const fault = keyFault(key);
     if (key === null || fault !== null) return { invalid: fault ?? 'key: missing' };
 
-    const ownCountry = country < 0 ? undefined : countryOf(values[country]);
+    const values = made.length === 0 ? row.values : [...made.map((make) => make(row.values)), ...row.values];
+    const ownCountry = country < 0 ? undefined : countryOf(values[country], warnings);
     const region = ownCountry ?? (country >= 0 && isFilled(values[country]) ? null : defaultCountry);
     const contact: Contact = {
       key,
-      email: email < 0 ? undefined : emailOf(values[email]),
-      phone: phone < 0 ? undefined : phoneOf(values[phone], region),
-      locale: locale < 0 ? undefined : localeOf(values[locale]),
+      email: email < 0 ? undefined : emailOf(values[email], warnings),
+      phone: phone < 0 ? undefined : phoneOf(values[phone], region, warnings),
+      locale: locale < 0 ? undefined : localeOf(values[locale], warnings),
       emailConsent: emailConsent < 0 ? undefined : consentOf(values[emailConsent], emailMeaning, 'emailConsent'),
       smsConsent: smsConsent < 0 ? undefined : consentOf(values[smsConsent], smsMeaning, 'smsConsent'),
       consentAt: consentAt < 0 ? undefined : timeOf(values[consentAt], 'consentAt', warnings),
+      consentVersion: consentVersion < 0 ? undefined : textOf(values[consentVersion], 'consentVersion', warnings),
       country: ownCountry,
       firstName: firstName < 0 ? undefined : textOf(values[firstName], 'firstName', warnings),
       lastName: lastName < 0 ? undefined : textOf(values[lastName], 'lastName', warnings),

@@ -1,4 +1,4 @@
-import { compileContactReader, compileFilter } from '../contacts/index.js';
+import { compileContactReader, compileFilter, mapContacts } from '../contacts/index.js';
 import { attributesAskedBy, type Config, type DestinationConfig, type SourceConfig, type SyncConfig } from '../config/index.js';
 import { createDestination, type Destination } from '../destinations/index.js';
 import type { Rules } from '../extraction/index.js';
@@ -35,7 +35,9 @@ export class Connectors {
     const destinationConfig = config.destinations[sync.destination] as DestinationConfig;
     const { source, reader } = this.source(sourceConfig);
     const destination = this.destination(destinationConfig);
-    const rules: Rules = { reader: sourceConfig.fields.attributesFrom === undefined ? reader : readerOf(sourceConfig, attributesAskedBy(destinationConfig, sourceConfig.fields)), wanted: compileFilter(sync.filter), destination, onDelete: sync.onDelete };
+    const { mapping } = sync;
+    const own = sourceConfig.fields.attributesFrom === undefined ? reader : readerOf(sourceConfig, attributesAskedBy(destinationConfig, sourceConfig.fields, mapping));
+    const rules: Rules = { reader: mapping === undefined ? own : mapContacts(own, mapping, sourceConfig), wanted: compileFilter(sync.filter), destination, onDelete: sync.onDelete };
     return { sync, sourceConfig, destinationConfig, source, destination, rules };
   }
 

@@ -1,9 +1,13 @@
 export { configurationOf, LiveConfig } from './configuration.js';
 export { Connectors, type Wired } from './connectors.js';
+export { takesConsent, type Channel } from './channels.js';
+export { beginForgetting, endForgetting, type Begun, type ForgetDocument } from './forget.js';
 export { heal, type Healed } from './heal.js';
 export { cancelRun, registerRun, registerSync, startRun, wakeLane, wakeWaiting, type Orchestrator } from './start.js';
-export { planSync, secondsFor, type PlanDocument, type PlanRequest } from './plan.js';
+export { asksOptOuts, readOptOuts, type OptOutsReport, type OptOutsRequest } from './opt-outs.js';
+export { countRemapped, planSync, secondsFor, type PlanDocument, type PlanRequest } from './plan.js';
 export { previewSource, type PreviewDocument, type PreviewRecord } from './preview.js';
 export { retryFailures } from './retry.js';
+export { tidy } from './tidy.js';
 export { verificationCost, verifySync, type VerificationCost, type VerifyRequest } from './verify.js';
 export { workerName } from './owner.js';

@@ -1,5 +1,5 @@
-import type { FieldsConfig, SourceConfig } from '../config/index.js';
-import { compileContactReader, type Contact } from '../contacts/index.js';
+import type { ConsentField, FieldsConfig, Mapped, SourceConfig } from '../config/index.js';
+import { compileContactReader, namesIn, type Contact } from '../contacts/index.js';
 import { createSource } from '../sources/index.js';
 
 /** What one record of a source became. It holds personal data: for the operator's own screen, never for a log. */
@@ -22,14 +22,29 @@ export interface PreviewDocument {
   readonly records: readonly PreviewRecord[];
 }
 
-/** Contact field (`attributes.NAME` for an attribute) → column. */
-export function columnsOf(fields: FieldsConfig): Readonly<Record<string, string>> {
+/** Contact field (`attributes.NAME` for an attribute) → what it is made of. */
+function originsOf(fields: FieldsConfig): readonly (readonly [field: string, mapped: Mapped])[] {
   const { attributes = {}, attributesFrom, ...own } = fields;
-  return Object.fromEntries([
-    ...Object.entries(own).flatMap(([field, mapped]) => (mapped === undefined ? [] : [[field, typeof mapped === 'string' ? mapped : mapped.column]])),
-    ...Object.entries(attributes).map(([name, column]) => [`attributes.${name}`, column]),
-    ...(attributesFrom === undefined ? [] : [['attributes', attributesFrom]]),
-  ]) as Record<string, string>;
+  return [
+    ...Object.entries<Mapped | ConsentField | undefined>(own).flatMap(([field, mapped]) =>
+      mapped === undefined ? [] : [[field, typeof mapped === 'object' && 'column' in mapped ? mapped.column : mapped] as const]),
+    ...Object.entries(attributes).map(([name, mapped]) => [`attributes.${name}`, mapped] as const),
+    ...(attributesFrom === undefined ? [] : [['attributes', attributesFrom] as const]),
+  ];
+}
+
+/** A field's origin in a word: the column, the template, or that it is a constant. */
+function columnOf(mapped: Mapped): string {
+  if (typeof mapped === 'string') return mapped;
+  if ('const' in mapped) return 'a constant';
+  return 'template' in mapped ? mapped.template : mapped.from;
+}
+
+/** The value of the one column a field is made of; of several an object of them. */
+function valueOf(mapped: Mapped, read: (column: string) => unknown): unknown {
+  if (typeof mapped === 'object' && 'const' in mapped) return mapped.const;
+  const names = [...new Set(namesIn(mapped).map(({ name }) => name))];
+  return names.length === 1 ? (read(names[0] as string) ?? null) : Object.fromEntries(names.map((name) => [name, read(name) ?? null]));
 }
 
 /**
@@ -40,7 +55,7 @@ export async function previewSource(config: SourceConfig, limit: number, signal:
   const reader = compileContactReader(config.fields, config.defaultCountry === undefined ? {} : { defaultCountry: config.defaultCountry });
   const small = { ...config, pageSize: Math.min(config.pageSize, limit) };
   const source = createSource(small, reader.columns);
-  const columns = Object.entries(columnsOf(config.fields));
+  const origins = originsOf(config.fields);
   const records: PreviewRecord[] = [];
   try {
     const plan = await source.begin({ kind: 'full', state: null }, signal);
@@ -50,7 +65,7 @@ export async function previewSource(config: SourceConfig, limit: number, signal:
         records.push({
           key: row.key, updatedAt: row.time, place: row.place ?? null,
           ...('invalid' in built ? { contact: null, invalid: built.invalid, warnings: [] } : { contact: built.contact, invalid: null, warnings: built.warnings }),
-          from: Object.fromEntries(columns.map(([field, column]) => [field, { column, value: row.values[reader.columns.indexOf(column)] ?? null }])),
+          from: Object.fromEntries(origins.map(([field, mapped]) => [field, { column: columnOf(mapped), value: valueOf(mapped, (column) => row.values[reader.columns.indexOf(column)]) }])),
         });
       }
       if (page.last || records.length >= limit) break;

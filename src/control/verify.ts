@@ -1,7 +1,7 @@
 import { SAMPLE_DEFAULTS } from '../config/index.js';
 import { buildPage } from '../extraction/index.js';
 import { pacedCalls } from '../lanes/index.js';
-import { findSync, storeDifferences, type Pool, type VerificationDocument } from '../ledger/index.js';
+import { effectiveRows, findSync, storeDifferences, type Pool, type VerificationDocument } from '../ledger/index.js';
 import {
   consentOf, expectedFromLedger, knownContacts, recordVerification, sampleCost, verifyAudience, verifyReceipts, verifySample,
   type CompareInput, type ExpectedContact, type SampleCost, type Verification, type VerifyProgress,
@@ -37,7 +37,7 @@ export async function verifySync(request: VerifyRequest): Promise<VerificationDo
   const mapped = { email: emailConsent !== undefined, sms: smsConsent !== undefined };
   const verification = await byMethod(request, {
     pool, syncId: ids.syncId, destinationId: ids.destinationId, against: request.against,
-    expected: request.against === 'ledger' ? expectedFromLedger(pool, ids.destinationId, ids.syncId, mapped) : expectedFromSource(wired, signal),
+    expected: request.against === 'ledger' ? expectedFromLedger(pool, ids.destinationId, ids.syncId, mapped) : expectedFromSource(request),
     compare: destination.compare.bind(destination),
     locales: sync.verify?.locales ?? {}, tolerance: sync.verify?.tolerance ?? 0,
     onProgress: request.onProgress, signal,
@@ -91,14 +91,13 @@ export async function verificationCost(request: Pick<VerifyRequest, 'pool' | 'wi
   return { ...sampleCost(contacts, confidence, maxError, { calls, per }), confidence, maxError, pace: { calls, per } };
 }
 
-/** The source as it is now, mapped as a run would map it. Contacts the filter holds back are not expected. */
-async function* expectedFromSource(wired: Wired, signal: AbortSignal): AsyncGenerator<readonly ExpectedContact[]> {
+/** The source as it is now, mapped as a run would map it, less what people took back elsewhere. Contacts the filter holds back are not expected. */
+async function* expectedFromSource({ pool, ids, wired, signal }: VerifyRequest): AsyncGenerator<readonly ExpectedContact[]> {
   const plan = await wired.source.begin({ kind: 'full', state: null }, signal);
   for await (const page of wired.source.pages(plan, null, signal)) {
     const built = buildPage(page, wired.rules);
-    yield built.rows
-      .filter((row) => row.onlyIfKnown === undefined)
-      .map((row) => ({
+    const wanted = await effectiveRows(pool, ids, built.rows.filter((row) => row.onlyIfKnown === undefined));
+    yield wanted.map((row) => ({
         key: row.key, locale: row.locale, fields: row.fields, version: row.version,
         optedIn: consentOf(row.emailConsent), smsOptedIn: consentOf(row.smsConsent),
       }));

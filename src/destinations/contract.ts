@@ -278,6 +278,12 @@ export interface Destination {
    * @throws DestinationError
    */
   optOuts?(since: string | null, paced: Paced, signal: AbortSignal): AsyncIterable<readonly OptOut[]>;
+  /**
+   * Has the platform's own suppression list let go of a contact whose newer consent is about to be sent (one call, made
+   * before the row's own); absent: it has none, or `send` sees to it. Never throws for what the platform does.
+   * @returns `answered` also where the contact was not on it
+   */
+  letBackIn?(row: OutgoingRow, signal: AbortSignal): Promise<Outcome>;
   /** How many contacts the platform holds; null: it does not say. Only where `readBack` is `sample`. Throws DestinationError. */
   count?(paced: Paced, signal: AbortSignal): Promise<number | null>;
   /** One contact by key; null: not there. Only where `readBack` is `sample`. Throws DestinationError. */

@@ -3,6 +3,7 @@ import type { Destination } from './contract.js';
 import { dengage } from './dengage/index.js';
 import { mailingcore } from './mailingcore/index.js';
 import { mainbrainer } from './mainbrainer/index.js';
+import { postgres } from './postgres/index.js';
 import type { DestinationFacts, DestinationKind, DestinationOptions } from './registry.js';
 
 export * from './contract.js';
@@ -13,6 +14,7 @@ const REGISTRY: { readonly [Type in DestinationConfig['type']]: DestinationKind<
   mailingcore,
   dengage,
   mainbrainer,
+  postgres,
 };
 
 /** The types a configuration may name. */

@@ -10,6 +10,8 @@ export interface DestinationFacts {
   /** The most a call may hold. */
   readonly maxBatchSize: number;
   readonly defaultBaseUrl: string;
+  /** What stays there of an erased contact, in words; absent: nothing does. */
+  readonly afterErasure?: string;
 }
 
 /** Things a test replaces. */

@@ -1,17 +1,19 @@
-import { beginStaging, endExtraction, extractedBefore, storePlan, type Pool, type RunRow } from '../ledger/index.js';
+import { beginStaging, endExtraction, extractedBefore, removeDeparted, storePlan, type Pool, type RunRow } from '../ledger/index.js';
 import { later } from '../contacts/index.js';
 import type { Json } from '../contacts/index.js';
 import type { ReadPlan, ReadRequest, Source } from '../sources/index.js';
 import { buildPage, type Rules } from './page.js';
 
 /** Priorities in the outbox; opt-outs and erasures are 0 whatever their run. */
-const PRIORITY = { incremental: 1, full: 1, only: 1, repair: 1, retry: 2, backfill: 3 } as const;
+const PRIORITY = { incremental: 1, full: 1, only: 1, repair: 1, retry: 2, backfill: 3, optOut: 0, erase: 0 } as const;
 
 export interface ExtractOptions {
   readonly pool: Pool;
   readonly source: Source;
   readonly rules: Rules;
   readonly run: RunRow;
+  /** The mapping changed since contacts were sent under it: what differs by that alone is not sent. */
+  readonly remapped?: boolean;
   /** Milliseconds to read for before handing over. */
   readonly budgetMs: number;
   readonly signal: AbortSignal;
@@ -30,7 +32,7 @@ export interface Extracted {
  * Reads a run on from where it stands and stages page after page; the next page is read while one is staged.
  * Ends after the last page, after `budgetMs`, or when `signal` aborts; whatever is staged stays staged.
  *
- * @throws SourceError from the source, RunStopped when the run was stopped
+ * @throws SourceError from the source, RunStopped when the run was stopped, TooManyGone
  */
 export async function extract(options: ExtractOptions): Promise<Extracted> {
   const { pool, source, run, signal } = options;
@@ -56,7 +58,8 @@ export async function extract(options: ExtractOptions): Promise<Extracted> {
       const staging = beginStaging(pool, {
         runNo: run.no, syncId: run.syncId, destinationId: run.destinationId, pageNo, position: page.position,
         priority: PRIORITY[run.options.kind], resend: run.options.resend === true,
-        repair: run.options.kind === 'repair', ways: options.rules.destination.capabilities, ...built, maxTime,
+        repair: run.options.kind === 'repair', remapped: options.remapped === true, ways: options.rules.destination.capabilities, ...built, maxTime,
+        ...(infers(options, plan) && { met: rows.flatMap(({ key }) => (key === null ? [] : [key])) }),
       }, ahead);
       const read = extracted;
       const staged = staging.done.then((result) => {
@@ -93,8 +96,18 @@ async function decidePlan({ pool, source, run, signal }: ExtractOptions): Promis
   return storePlan(pool, run.no, plan, await source.count(plan, signal));
 }
 
+/** Whether everything is read, so that whoever was not met is gone from the source. */
+function infers({ run, rules }: ExtractOptions, plan: ReadPlan): boolean {
+  return rules.onDelete !== 'ignore' && plan.kind === 'full' && run.options.limit === undefined;
+}
+
 /** Moves the cursor, unless the run reads only a part: chosen keys, a window, or up to a limit. */
-async function finish({ pool, source, run, signal }: ExtractOptions, plan: ReadPlan, maxTime: string | null, position: Json): Promise<void> {
+async function finish(options: ExtractOptions, plan: ReadPlan, maxTime: string | null, position: Json): Promise<void> {
+  const { pool, source, run, rules: { onDelete }, signal } = options;
+  if (onDelete !== 'ignore') {
+    const { no, syncId, destinationId } = run;
+    await removeDeparted(pool, { runNo: no, syncId, destinationId, onDelete, inferred: infers(options, plan), allowed: run.options.allowDeletes === true });
+  }
   const whole = (plan.kind === 'incremental' || plan.kind === 'full') && run.options.limit === undefined;
   const state = whole ? await source.finish(plan, run.state, maxTime, signal, position) : null;
   await endExtraction(pool, run.no, state, plan.to);

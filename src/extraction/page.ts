@@ -70,7 +70,8 @@ export function buildPage(page: SourcePage, rules: Rules): BuiltPage {
 
 function stageRow(read: Contact, time: string | null, rules: Rules, warn: (reason: string) => void): StageRow | 'filtered' | { invalid: string } {
   const deleted = rules.onDelete !== 'ignore' && read.deletedAt !== undefined && read.deletedAt !== null;
-  // A deleted contact keeps its fields there and loses its consent; nothing is made there for it.
+  // A deleted contact keeps its fields there and loses its consent at once, also where it is erased in the end; nothing is
+  // made there for it.
   const contact: Contact = deleted ? { ...read, emailConsent: 'denied', smsConsent: 'denied' } : read;
   const optOut = contact.emailConsent === 'denied' || contact.smsConsent === 'denied';
   const wanted = rules.wanted(contact);
@@ -83,6 +84,8 @@ function stageRow(read: Contact, time: string | null, rules: Rules, warn: (reaso
   return {
     key: contact.key, version: time, action: ACTION.upsert, fields: prepared.fields,
     emailConsent: prepared.emailConsent, smsConsent: prepared.smsConsent, locale: prepared.locale,
+    mail: contact.email ?? null, consentAt: contact.consentAt ?? null,
+    ...(deleted && rules.onDelete === 'erase' ? { departed: true } : {}),
     ...(onlyIfKnown === undefined ? {} : { onlyIfKnown }),
     ...(prepared.shape === undefined ? {} : { shape: prepared.shape }),
     ...(prepared.previousKey === undefined ? {} : { previousKey: prepared.previousKey }),

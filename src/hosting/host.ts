@@ -2,7 +2,7 @@ import { mkdirSync, readdirSync, readFileSync, renameSync, rmSync, writeFileSync
 import path from 'node:path';
 import { ulid } from 'ulid';
 import type { Dependencies } from '../../activities/index.js';
-import { Connectors, heal, workerName, type LiveConfig } from '../control/index.js';
+import { Connectors, heal, tidy, workerName, type LiveConfig } from '../control/index.js';
 import { createPool, migrate } from '../ledger/index.js';
 import { createWorker, isAlive, ownProcess, type ProcessId, type Runtime } from '../runtime/index.js';
 
@@ -55,6 +55,8 @@ export async function hostWorker(options: HostOptions): Promise<WorkerHost> {
       healed = false;
       if (!stopped) options.warn('the ledger or Temporal does not answer; the sweep is tried again shortly');
     }
+    // Apart: lanes are woken also while the configuration does not hold. What is left over now goes with the next sweep.
+    if (healed && !stopped) await tidy(pool, config).catch(() => undefined);
     if (!stopped) timer = setTimeout(() => { void sweep(starting && !healed); }, healed ? SWEEP_MS : SWEEP_AGAIN_MS);
   };
   void sweep(true);

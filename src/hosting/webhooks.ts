@@ -1,7 +1,8 @@
 import type { FastifyInstance, FastifyRequest } from 'fastify';
+import type { DestinationConfig } from '../config/index.js';
 import { Connectors, wakeLane, type LiveConfig, type Orchestrator } from '../control/index.js';
-import type { Destination, WebhookCall } from '../destinations/index.js';
-import { noteWebhook, type Pool } from '../ledger/index.js';
+import type { Destination, WebhookCall, WebhookNews } from '../destinations/index.js';
+import { learnOptOuts, noteWebhook, type Pool } from '../ledger/index.js';
 
 /** A notice of one batch is a few hundred bytes; its ids may make it more. */
 const BODY_LIMIT = 1024 * 1024;
@@ -15,8 +16,9 @@ export interface WebhookOptions {
 }
 
 /**
- * `POST /webhooks/NAME`, by the name of a destination: checks that the call is genuine, has the batch's result asked
- * for at once and wakes its lane. A webhook decides nothing, so one that comes twice or late is as welcome as the first.
+ * `POST /webhooks/NAME`, by the name of a destination: checks that the call is genuine. News of a batch has its result
+ * asked for at once; it decides nothing, so one that comes twice or late is as welcome as the first. People who opted out
+ * are stored before the answer. Either wakes the lanes concerned.
  * 401 tells a stranger nothing more; 503 asks a genuine caller to come again.
  */
 export function addWebhooks(app: FastifyInstance, { pool, config, temporal }: WebhookOptions): void {
@@ -28,25 +30,21 @@ export function addWebhooks(app: FastifyInstance, { pool, config, temporal }: We
     scope.addContentTypeParser('*', { parseAs: 'buffer' }, (_request, body, parsed) => { parsed(null, body); });
     scope.post<{ Params: { name: string } }>('/webhooks/:name', { bodyLimit: BODY_LIMIT }, async (request, reply) => {
       const { name } = request.params;
+      let found: DestinationConfig | undefined;
       let destination: Destination | undefined;
       try {
         const { destinations } = config.current();
-        const found = Object.hasOwn(destinations, name) ? destinations[name] : undefined;
+        found = Object.hasOwn(destinations, name) ? destinations[name] : undefined;
         destination = found && connectors.destination(found);
       } catch {
         // The file was just changed into one that does not hold: whoever mends it gets the next try.
         return reply.code(503).send({ ok: false });
       }
-      if (destination?.webhook === undefined) return reply.code(404).send({ ok: false });
+      if (found === undefined || destination?.webhook === undefined) return reply.code(404).send({ ok: false });
       const told = destination.webhook(callOf(request));
       if (told === null) return reply.code(401).send({ ok: false });
-      // No platform that tells of opt-outs is heard yet.
-      if (told.kind === 'optOuts') return reply.send({ ok: true });
-      const batch = Number(told.batch);
-      // Signed by us and yet no batch of this ledger: nothing to be done, now or later.
-      if (!Number.isSafeInteger(batch)) return reply.send({ ok: true });
       try {
-        await soon(note(pool, temporal, name, batch, told.reference));
+        await soon(told.kind === 'batch' ? note(pool, temporal, name, told) : learn(pool, temporal, found, told));
       } catch {
         return reply.code(503).send({ ok: false });
       }
@@ -56,9 +54,19 @@ export function addWebhooks(app: FastifyInstance, { pool, config, temporal }: We
   });
 }
 
-async function note(pool: Pool, temporal: Orchestrator, destination: string, batch: number, reference: string | null): Promise<void> {
+async function note(pool: Pool, temporal: Orchestrator, destination: string, { batch: id, reference }: Extract<WebhookNews, { kind: 'batch' }>): Promise<void> {
+  const batch = Number(id);
+  // Signed by us and yet no batch of this ledger: nothing to be done, now or later.
+  if (!Number.isSafeInteger(batch)) return;
   const account = await noteWebhook(pool, destination, batch, reference);
   if (account !== null) await wakeLane(temporal, account);
+}
+
+/** An opt-out that is stored holds; a wake that fails is made up for by the sweep, while a second delivery would find nothing new. */
+async function learn(pool: Pool, temporal: Orchestrator, { name, account }: DestinationConfig, { delivery, optOuts }: Extract<WebhookNews, { kind: 'optOuts' }>): Promise<void> {
+  if (optOuts.length === 0) return;
+  const { accounts } = await learnOptOuts(pool, { destination: { name, account }, origin: 'webhook', delivery }, optOuts);
+  await Promise.all(accounts.map((one) => wakeLane(temporal, one).catch(() => undefined)));
 }
 
 /** Rejects when it takes too long; what was begun may still come to its end, which does no harm. */

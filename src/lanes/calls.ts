@@ -1,9 +1,9 @@
 import { setTimeout as sleep } from 'node:timers/promises';
 import {
-  callAnswered, callLeftLate, callNotMade, claimBatch, holdLonger, pollLater, reserveCall, sentRows, showLane, type Budget, type Claimable, type ClaimedBatch,
+  callAnswered, callLeftLate, callNotMade, claimBatch, holdLonger, noteLetIn, pollLater, regrants, reserveCall, sentRows, showLane, takenBack, type Budget, type Claimable, type ClaimedBatch,
   type DuePoll, type LaneRow, type Lease, type Pool,
 } from '../ledger/index.js';
-import { ACTION, DestinationError, type Capabilities, type Later, type Outcome, type OutgoingBatch } from '../destinations/index.js';
+import { ACTION, DestinationError, type Capabilities, type Later, type Outcome, type OutgoingBatch, type OutgoingRow } from '../destinations/index.js';
 import { applyOutcome, applyTrouble, settleUnknown, type ApplyContext } from './call.js';
 import { LedgerClock } from './clock.js';
 import type { Driven } from './driver.js';
@@ -61,6 +61,11 @@ export class Calls {
     return this.failure !== undefined;
   }
 
+  /** Whether the next call is the one in ten in which the lowest class goes before the middle ones. */
+  shares(lane: LaneRow): boolean {
+    return (lane.claims + this.claims) % 10 === 9;
+  }
+
   /** Until one call under way has ended, or `ms` have passed. */
   async oneLands(ms?: number): Promise<void> {
     await Promise.race(ms === undefined ? this.inFlight : [...this.inFlight, sleep(ms)]);
@@ -106,11 +111,10 @@ export class Calls {
     const waitMs = departsAt - performance.now();
     if (waitMs > this.leadMs) await sleep(waitMs - this.leadMs, undefined, { signal: stop }).catch(() => undefined);
     const claimsAt = performance.now();
-    const share = (lane.claims + this.claims) % 10 === 9;
     const { capabilities } = driven.destination;
     const batch = stop.aborted
       ? undefined
-      : await claimBatch(pool, lease, group, Math.min(driven.batchSize, mostRows(capabilities, group)), share, Math.max(departsAt - performance.now(), 0), queue.floors,
+      : await claimBatch(pool, lease, group, Math.min(driven.batchSize, mostRows(capabilities, group)), this.shares(lane), Math.max(departsAt - performance.now(), 0), queue.floors,
         capabilities.matchedBy === 'identity');
     // Claims take longer on a busy machine: what the last ones took, with some room, slowly forgotten.
     this.leadMs = Math.min(Math.max(this.leadMs * 0.9, (performance.now() - claimsAt) * 1.5, LEAD_MS), 1_000);
@@ -170,6 +174,14 @@ export class Calls {
 
   private async fly(batch: ClaimedBatch, outgoing: OutgoingBatch, driven: Driven, place: Reserved): Promise<void> {
     const { pool, lost, touched } = this.options;
+    const trouble = await this.letBackIn(batch, outgoing, driven).catch((error: unknown) => {
+      if (lost.aborted) return null;
+      throw error;
+    });
+    if (trouble !== null) {
+      await Promise.all([callNotMade(pool, place.budget, place.call), applyOutcome(this.context(driven), { ...batch, rows: batch.rows.length }, trouble)]);
+      return;
+    }
     if (!(await this.departs(place))) return;
     const signal = AbortSignal.any([AbortSignal.timeout(driven.timeout), lost]);
     let answered: number | undefined;
@@ -183,6 +195,28 @@ export class Calls {
       callAnswered(pool, place.budget.accountId, place.budget.bucket, place.call, answeredAt),
       applyOutcome(this.context(driven), { ...batch, rows: batch.rows.length }, outcome),
     ]);
+  }
+
+  /**
+   * Before people who had opted out at this platform are opted in again, as they said so since, its own list must let go
+   * of them, or they are never mailed. @returns why that failed, so that the call must not leave; null: it may
+   */
+  private async letBackIn(batch: ClaimedBatch, { rows }: OutgoingBatch, { destination, limits, timeout }: Driven): Promise<Outcome | null> {
+    if (destination.letBackIn === undefined) return null;
+    const { pool, lease, lost } = this.options;
+    const paced = pacedCalls(pool, lease.accountId, limits, timeout, lost);
+    let told = 0;
+    // Asked anew for each: who leaves meanwhile must not be taken off the list.
+    for (let [ord] = await regrants(pool, batch.id); ord !== undefined && told < rows.length; [ord] = await regrants(pool, batch.id)) {
+      told += 1;
+      const outcome = await paced((signal) => (destination.letBackIn as NonNullable<typeof destination.letBackIn>)(rows[ord] as OutgoingRow, signal));
+      // Whatever became of that call: the rows have certainly not been sent.
+      if (outcome.kind === 'unknown') return { kind: 'unavailable', message: outcome.message, httpStatus: outcome.httpStatus };
+      if (outcome.kind !== 'answered') return outcome;
+      await noteLetIn(pool, batch.id, ord);
+    }
+    if (told === 0 || !(await takenBack(pool, batch.id))) return null;
+    return { kind: 'throttled', retryAfterMs: 1, message: 'somebody opted out while the call was prepared', httpStatus: 0 };
   }
 
   private async ask(lane: LaneRow, poll: DuePoll, driven: Driven, place: Reserved): Promise<void> {

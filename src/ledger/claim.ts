@@ -111,10 +111,14 @@ interface ClaimedLines {
 /** Opt-outs first, then by class; `share` lets the lowest class go before the middle ones. */
 const classOrder = (share: boolean): readonly number[] => (share ? [0, 3, 2, 1] : [0, 1, 2, 3]);
 
-/** No version of the contact is in flight. Only a row staged behind another can have one. */
+/**
+ * No version of the contact is in flight; only a row staged behind another can have one. An opt-out does not wait for that:
+ * it crosses the open call, and goes once more when that one has ended. It crosses once, and never a change of key.
+ */
 const FREE = `(NOT o.behind OR NOT EXISTS (
         SELECT 1 FROM batch fb JOIN batch_row f ON f.batch_id = fb.id
-        WHERE fb.destination_id = $1 AND fb.status IN ('sending', 'accepted', 'unknown') AND f.key IN (o.key, o.previous_key) AND f.outcome IS NULL))`;
+        WHERE fb.destination_id = $1 AND fb.status IN ('sending', 'accepted', 'unknown') AND f.key IN (o.key, o.previous_key) AND f.outcome IS NULL
+          AND (o.priority > 0 OR o.crossed OR f.crossed IS TRUE OR o.previous_key IS NOT NULL OR f.previous_key IS NOT NULL)))`;
 
 const LOOSE = (priority: string): string => `
   SELECT * FROM (
@@ -147,9 +151,15 @@ const claimSql = (head: string): string => `
   ), runs AS (
     INSERT INTO batch_run (batch_id, run_no, rows) SELECT b.id, g.run_no, count(*) FROM gone g, b GROUP BY b.id, g.run_no
   ), r AS (
-    INSERT INTO batch_row (batch_id, ord, destination_id, sync_id, run_no, attempts, seq, version, priority, email, sms, known, key, fp, locale, fields, identity, previous_key)
+    INSERT INTO batch_row (batch_id, ord, destination_id, sync_id, run_no, attempts, seq, version, priority, email, sms, known, key, fp, locale, fields, identity, previous_key,
+      consent_at, address, crossed, staged_at)
     SELECT b.id, row_number() OVER (ORDER BY g.priority, g.seq) - 1, $1, g.sync_id, g.run_no, g.attempts, g.seq, g.version, g.priority,
-      g.email, g.sms, g.known OR (g.behind AND EXISTS (SELECT 1 FROM contact c WHERE c.destination_id = $1 AND c.key = g.key)), g.key, g.fp, g.locale, g.fields, g.identity, g.previous_key
+      g.email, g.sms, g.known OR (g.behind AND EXISTS (SELECT 1 FROM contact c WHERE c.destination_id = $1 AND c.key = g.key)), g.key, g.fp, g.locale, g.fields, g.identity, g.previous_key,
+      g.consent_at, g.address,
+      CASE WHEN g.priority = 0 AND g.behind AND NOT g.crossed AND EXISTS (
+        SELECT 1 FROM batch fb JOIN batch_row f ON f.batch_id = fb.id
+        WHERE fb.destination_id = $1 AND fb.status IN ('sending', 'accepted', 'unknown') AND f.key = g.key AND f.outcome IS NULL) THEN true END,
+      CASE WHEN g.priority = 0 AND NOT g.crossed THEN g.staged_at END
     FROM gone g, b
     RETURNING ord, key, fields, email, sms, known, attempts, priority, seq
   )

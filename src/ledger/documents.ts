@@ -1,8 +1,10 @@
+import type { SuppressionDocument } from './suppressions.js';
+
 /**
  * The JSON of the command line, as types. Names are promises: add freely, rename none.
  */
 export type RunStatus = 'running' | 'delivering' | 'completed' | 'completed_with_rejects' | 'failed' | 'cancelled';
-export type RunKind = 'incremental' | 'full' | 'backfill' | 'retry' | 'only' | 'repair';
+export type RunKind = 'incremental' | 'full' | 'backfill' | 'retry' | 'only' | 'repair' | 'optOut' | 'erase';
 export type BatchStatus = 'sending' | 'accepted' | 'unknown' | 'settled' | 'refused' | 'split';
 export type LaneState = 'idle' | 'sending' | 'waiting' | 'backing_off' | 'paused' | 'blocked';
 
@@ -132,6 +134,17 @@ export interface Difference {
   readonly found: Readonly<Record<string, unknown>> | null;
 }
 
+/** What a configuration that changed touches: how many contacts come out different, in how many calls, in what time. */
+export interface MappingDocument {
+  readonly changed: true;
+  /** What a full run would send; null: not counted (yet). */
+  readonly contacts: number | null;
+  /** Bulk calls. */
+  readonly calls: number | null;
+  /** Until the last of them may leave, at the account's limit. */
+  readonly seconds: number | null;
+}
+
 export interface RunDocument {
   readonly run: string;
   readonly sync: string;
@@ -159,6 +172,8 @@ export interface RunDocument {
   readonly trouble: { readonly reason: string; readonly seconds: number } | null;
   /** Rows the source was asked to hold in this window, where it could tell; for progress. */
   readonly estimate: number | null;
+  /** The first run after the configuration changed says what that touches; null in every other. */
+  readonly mapping: MappingDocument | null;
 }
 
 export type RunSummary = Omit<RunDocument, 'batches'>;
@@ -201,6 +216,11 @@ export interface SyncStatus {
   readonly failures: number;
 }
 
+export interface Percentiles {
+  readonly p50Seconds: number;
+  readonly p95Seconds: number;
+}
+
 export interface LaneStatus extends LaneDocument {
   readonly waiting: number;
   readonly inFlight: number;
@@ -209,6 +229,16 @@ export interface LaneStatus extends LaneDocument {
   readonly callsLastMinute: number;
   /** Batches that were accepted and whose result is awaited. */
   readonly accepted: number;
+  /** Opt-outs and erasures: those that wait, and how long the last thousand of each destination took to reach it. */
+  readonly optOuts: {
+    readonly waiting: number;
+    readonly oldestWaitingSeconds: number | null;
+    readonly effective: number;
+    /** From the source's own time of the change; null: none yet. */
+    readonly fromSource: Percentiles | null;
+    /** From the moment a run had read it. */
+    readonly fromStaging: Percentiles | null;
+  };
   /** What the platforms remark on calls as a whole, by destination: `sms: MainBrainer does not know the property city`. */
   readonly notices: readonly string[];
 }
@@ -218,10 +248,21 @@ export interface StatusDocument {
   readonly lanes: readonly LaneStatus[];
 }
 
+/** Why a contact's consent is what it is. */
+export interface ConsentStanding {
+  /** When the person said what the source has, as it was last staged; null: nothing staged, or the source does not tell. */
+  readonly consentAt: string | null;
+  /** Opt-outs kept of the contact, newest first; one with `holds` false has given way to a consent that is certainly newer. */
+  readonly suppressions: readonly (SuppressionDocument & { readonly holds: boolean })[];
+}
+
 /** One contact's whole story, oldest first. */
 export interface StoryDocument {
   readonly sync: string;
   readonly key: string;
+  readonly consent: ConsentStanding;
+  /** The person was forgotten, or deleted at the source: nothing is sent until they are let back in. `clean`: no payload is left here. */
+  readonly erased: { readonly at: string; readonly reason: string; readonly clean: boolean } | null;
   /** What the destination is known to hold; null: nothing. */
   readonly delivered: { readonly fields: unknown; readonly emailConsent: string; readonly smsConsent: string; readonly version: string; readonly batch: number; readonly at: string | null } | null;
   readonly waiting: { readonly fields: unknown; readonly emailConsent: string; readonly smsConsent: string; readonly version: string; readonly since: string; readonly notBefore: string | null; readonly run: string } | null;

@@ -1,5 +1,6 @@
 import { transaction, type Pool, type Queryable } from './database.js';
 import type { FailureDocument } from './documents.js';
+import { lowerWaiting } from './opt-outs.js';
 import { isoTime } from './reports.js';
 
 const COLUMNS = `x.key, x.place, x.reason, x.code, r.id AS run, ${isoTime('x.since')} AS since, x.attempts`;
@@ -53,7 +54,10 @@ export function queueRejections(pool: Pool, runNo: number, reason: string | null
     // Whoever adds waiting rows holds this lock (see staging).
     await connection.query(
       'SELECT pg_advisory_xact_lock(796201, s.destination_id) FROM run r JOIN sync s ON s.id = r.sync_id WHERE r.no = $1', [runNo]);
-    return queue(connection, runNo, reason, holds);
+    const queued = await queue(connection, runNo, reason, holds);
+    // What was refused long ago may be consent that was taken back since.
+    if (queued > 0) await lowerWaiting(connection, runNo);
+    return queued;
   });
 }
 
@@ -68,6 +72,9 @@ async function queue(db: Queryable, runNo: number, reason: string | null, holds:
            SELECT 1 FROM contact h WHERE h.destination_id = x.destination_id AND h.key = x.key AND h.platform_id IS NOT NULL))
          AND (x.code <> 'duplicate' OR NOT EXISTS (SELECT 1 FROM identity i JOIN identity j USING (account_id, identity)
            WHERE i.key = x.key AND i.identity = x.identity AND j.no < i.no))
+         -- An erased person does not come back by a rejection.
+         AND NOT EXISTS (SELECT 1 FROM tombstone g JOIN sync y ON y.source = g.source WHERE y.id = x.sync_id AND g.lifted_at IS NULL AND g.key = keyed(x.key))
+         AND NOT EXISTS (SELECT 1 FROM tombstone g WHERE g.lifted_at IS NULL AND g.address = x.address)
          -- A key that another sync still owns would be taken from it.
          AND NOT EXISTS (
            SELECT 1 FROM sync y WHERE NOT y.retired AND y.destination_id = x.destination_id AND y.id <> x.sync_id AND y.id = COALESCE(
@@ -79,10 +86,11 @@ async function queue(db: Queryable, runNo: number, reason: string | null, holds:
      ), newest AS (
        SELECT DISTINCT ON (destination_id, key) * FROM picked ORDER BY destination_id, key, id DESC
      ), queued AS (
-       INSERT INTO outbox (destination_id, key, seq, version, sync_id, run_no, attempts, priority, action, email, sms, known, behind, fp, locale, fields, kind, identity, previous_key)
+       INSERT INTO outbox (destination_id, key, seq, version, sync_id, run_no, attempts, priority, action, email, sms, known, behind, fp, locale, fields, kind, identity, previous_key,
+         consent_at, address)
        SELECT n.destination_id, n.key, nextval('outbox_seq'), n.version, n.sync_id, $1, n.attempts, 2, n.action, n.email, n.sms,
          EXISTS (SELECT 1 FROM contact c WHERE c.destination_id = n.destination_id AND c.key = n.key), true, n.fp, n.locale, n.fields, k.id, n.identity,
-         CASE WHEN k.form = 2 THEN n.previous_key END
+         CASE WHEN k.form = 2 THEN n.previous_key END, n.consent_at, n.address
        FROM newest n
        LEFT JOIN contact h ON h.destination_id = n.destination_id AND h.key = n.key
        JOIN kind k ON k.destination_id = n.destination_id AND k.action = n.action AND k.shape = COALESCE(n.shape, '')

@@ -32,6 +32,11 @@ export async function renameKeys(connection: Connection, page: Page, inLedger: b
     [destinationId, syncId],
   );
   await connection.query(
+    `UPDATE batch_row r SET key = s.key, previous_key = s.previous_key FROM stage s JOIN contact c ON c.destination_id = $1 AND c.sync_id = $2 AND c.key = s.key
+     WHERE s.previous_key IS NOT NULL AND r.batch_id = c.batch_id AND r.ord = c.ord AND r.key = s.previous_key`,
+    [destinationId, syncId],
+  );
+  await connection.query(
     `UPDATE identity i SET key = s.key FROM stage s, sync y, destination d
      WHERE s.previous_key IS NOT NULL AND y.id = $2 AND d.id = $1 AND i.account_id = d.account_id AND i.source = y.source AND i.key = s.previous_key
        AND NOT EXISTS (SELECT 1 FROM identity n WHERE n.account_id = i.account_id AND n.identity = i.identity AND n.source = i.source AND n.key = s.key)`,

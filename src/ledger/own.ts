@@ -1,4 +1,5 @@
 import type { Connection } from './database.js';
+import type { Action } from '../destinations/index.js';
 import type { Lease } from './lease.js';
 
 /** What is written about the call itself. */
@@ -13,10 +14,17 @@ export class FenceLost extends Error {
   override readonly name = 'FenceLost';
 }
 
+/** A batch that is ours to settle. */
+export interface OwnBatch {
+  readonly destinationId: number;
+  readonly bundle: number | null;
+  readonly action: Action;
+}
+
 /** The batch is open and ours, or the transaction ends. A batch that was adopted carries the adopter's fence. */
-export async function ownBatch(connection: Connection, lease: Lease, batchId: number): Promise<{ readonly destinationId: number; readonly bundle: number | null }> {
-  const { rows } = await connection.query<{ destinationId: number; bundle: number | null }>(
-    `SELECT b.destination_id AS "destinationId", b.bundle FROM batch b JOIN account a ON a.id = b.account_id
+export async function ownBatch(connection: Connection, lease: Lease, batchId: number): Promise<OwnBatch> {
+  const { rows } = await connection.query<OwnBatch>(
+    `SELECT b.destination_id AS "destinationId", b.bundle, b.action FROM batch b JOIN account a ON a.id = b.account_id
      WHERE b.id = $1 AND b.status IN ('sending', 'accepted', 'unknown') AND b.fence <= $2 AND a.fence = $2 AND a.id = $3 FOR UPDATE OF b`,
     [batchId, lease.fence, lease.accountId],
   );

@@ -9,6 +9,8 @@ export interface Back {
   readonly spent: number;
   /** As new contacts: with their consent, under their own key. */
   readonly anew: boolean;
+  /** They arrived while another version was under way: they go once more when that one has ended. */
+  readonly crossed?: boolean;
 }
 
 /** Moves rows of a batch back to the outbox. One that something newer replaced, or took its key from, is overtaken. */
@@ -22,13 +24,22 @@ export async function putBack(connection: Connection, batchId: number, back: Bac
        WHERE b.id = $1
      ), r AS MATERIALIZED (
        UPDATE batch_row br SET outcome = 3 WHERE br.batch_id = $1 AND br.outcome IS NULL AND ($5::int[] IS NULL OR br.ord = ANY($5)) RETURNING br.*
+     ), crossing AS MATERIALIZED (
+       -- Opt-outs that went beside these rows, and are newer.
+       SELECT f.key FROM batch_row s JOIN batch fb ON fb.destination_id = s.destination_id AND fb.id <> $1 AND fb.status IN ('sending', 'accepted', 'unknown')
+       JOIN batch_row f ON f.batch_id = fb.id AND f.crossed AND f.outcome IS NULL WHERE s.batch_id = $1 AND s.ord = 0
      ), back AS (
        INSERT INTO outbox (destination_id, key, seq, version, bundle, sync_id, run_no, attempts, priority, action, email, sms, known, fp, locale, fields,
-         kind, identity, previous_key)
+         kind, identity, previous_key, consent_at, address, behind, crossed, staged_at)
        SELECT r.destination_id, r.key, r.seq, r.version, p.bundle, r.sync_id, r.run_no, r.attempts + $4, r.priority,
-         ba.action, r.email, r.sms, r.known AND NOT $6, r.fp, r.locale, r.fields, ba.kind, r.identity, CASE WHEN NOT $6 THEN r.previous_key END
+         ba.action, r.email, r.sms, r.known AND NOT $6, r.fp, r.locale, r.fields, ba.kind, r.identity, CASE WHEN NOT $6 THEN r.previous_key END,
+         r.consent_at, r.address, $7 OR r.crossed IS TRUE, $7, COALESCE(r.staged_at, clock_timestamp())
        FROM ba, r JOIN parts p ON r.ord >= p.from_ord AND (p.to_ord IS NULL OR r.ord < p.to_ord)
        WHERE NOT EXISTS (SELECT 1 FROM outbox n WHERE n.destination_id = r.destination_id AND n.previous_key = r.key)
+         AND r.key NOT IN (SELECT key FROM crossing)
+         -- Refused beside it, a newer wish stands among the rejections: what is older must not come after it.
+         AND NOT EXISTS (SELECT 1 FROM rejection y WHERE y.destination_id = r.destination_id AND y.key = r.key AND y.resolved_at IS NULL
+           AND y.sync_id = r.sync_id AND y.batch_id IS NOT NULL AND y.batch_id <> $1 AND y.version >= r.version)
        ON CONFLICT (destination_id, key) DO UPDATE SET priority = LEAST(outbox.priority, excluded.priority)
        RETURNING key, (xmax = 0) AS inserted
      ), lost AS (
@@ -38,7 +49,7 @@ export async function putBack(connection: Connection, batchId: number, back: Bac
      )
      UPDATE batch_run b SET returned = b.returned + n.count
      FROM (SELECT run_no, count(*) AS count FROM r GROUP BY run_no) n WHERE b.batch_id = $1 AND b.run_no = n.run_no`,
-    [batchId, back.fromOrds, back.bundles, back.spent, back.ords, back.anew],
+    [batchId, back.fromOrds, back.bundles, back.spent, back.ords, back.anew, back.crossed ?? false],
   );
 }
 

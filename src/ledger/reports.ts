@@ -1,6 +1,6 @@
 import { booksOf } from './books.js';
 import type { Queryable } from './database.js';
-import type { BatchDocument, CallCounts, Counts, LaneDocument, RunDocument, RunKind, RunStatus, RunSummary, VerificationDocument } from './documents.js';
+import type { BatchDocument, CallCounts, Counts, LaneDocument, MappingDocument, RunDocument, RunKind, RunStatus, RunSummary, VerificationDocument } from './documents.js';
 
 /** A time as the documents write it. */
 export const isoTime = (column: string): string => `to_char(${column} AT TIME ZONE 'UTC', 'YYYY-MM-DD"T"HH24:MI:SS.MS"Z"')`;
@@ -26,12 +26,13 @@ interface RunFacts {
   readonly trouble: string | null;
   readonly troubleSeconds: number | null;
   readonly accountId: number;
+  readonly mapping: MappingDocument | null;
 }
 
 const FACTS = `SELECT r.no, r.id AS run, s.name AS sync, r.kind, r.status, r.cursor_from AS "cursorFrom", r.cursor_to AS "cursorTo", r.verification,
     r.workflow_id AS "workflowId", ${isoTime('r.started_at')} AS "startedAt", ${isoTime('r.ended_at')} AS "endedAt",
     r.error, r.notices, r.extracting, r.estimate, r.trouble,
-    EXTRACT(EPOCH FROM clock_timestamp() - r.trouble_since)::float8 AS "troubleSeconds", d.account_id AS "accountId"
+    EXTRACT(EPOCH FROM clock_timestamp() - r.trouble_since)::float8 AS "troubleSeconds", d.account_id AS "accountId", r.mapping
   FROM run r JOIN sync s ON s.id = r.sync_id JOIN destination d ON d.id = s.destination_id`;
 
 /** The whole document of a run, or undefined when there is none of this id. */
@@ -64,7 +65,7 @@ async function summaries(db: Queryable, facts: readonly RunFacts[], attached: bo
     batchesTotal: calls.get(row.no)?.calls.total ?? 0,
     cursor: { from: row.cursorFrom, to: row.cursorTo },
     verification: row.verification, workflowId: row.workflowId, startedAt: row.startedAt, endedAt: row.endedAt,
-    error: row.error, notices: row.notices, extracting: row.extracting, estimate: row.estimate,
+    error: row.error, notices: row.notices, extracting: row.extracting, estimate: row.estimate, mapping: row.mapping,
     trouble: row.trouble === null ? null : { reason: row.trouble, seconds: Math.round(row.troubleSeconds ?? 0) },
   }));
 }

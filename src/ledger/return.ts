@@ -62,6 +62,15 @@ async function doubt(connection: Connection, batchId: number): Promise<void> {
      WHERE r.batch_id = $1 AND r.outcome = 3 AND c.destination_id = r.destination_id AND c.key IN (r.key, r.previous_key)`,
     [batchId],
   );
+  // Where the platform knows contacts by their identity, one that may have arrived may stand there under it for good:
+  // if it changes before the next call, what was sent must still be reached.
+  await connection.query(
+    `INSERT INTO contact (destination_id, key, batch_id, ord, sync_id, version, email, sms, fp, locale, identity, unsure)
+     SELECT r.destination_id, r.key, r.batch_id, r.ord, r.sync_id, r.version, r.email, r.sms, r.fp, r.locale, r.identity, true
+     FROM batch_row r JOIN batch b ON b.id = r.batch_id WHERE r.batch_id = $1 AND r.outcome = 3 AND r.identity IS NOT NULL AND b.action = 0
+     ON CONFLICT (destination_id, key) DO NOTHING`,
+    [batchId],
+  );
 }
 
 /** Settles a call nobody answered, of which the platform could be asked: the given rows arrived, the others go again. @throws FenceLost */

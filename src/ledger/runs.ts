@@ -18,6 +18,8 @@ export interface RunOptions {
   readonly to?: string;
   /** Started by a schedule: closes as delivering after this many milliseconds. */
   readonly settleWithin?: number;
+  /** Whoever is gone from the source may go, however many they are. */
+  readonly allowDeletes?: boolean;
 }
 
 export interface RunRow {
@@ -83,11 +85,8 @@ export async function openRun(pool: Pool, run: NewRun): Promise<{ id: string; at
   const slot = slotOf(run.options.kind);
   for (;;) {
     const inserted = await pool.query(
-      `INSERT INTO run (id, sync_id, kind, slot, workflow_id, options, config, config_hash, notices, cursor_from)
-       SELECT $1, s.id, $3, $4, $5, $6, $7, $8,
-         CASE WHEN s.config_hash IS NOT NULL AND s.config_hash <> $8
-           THEN '["The configuration changed since the last run. What is already delivered is not sent again by itself: plan --full shows what it would touch, run --full sends it."]'::jsonb
-           ELSE '[]'::jsonb END, s.cursor
+      `INSERT INTO run (id, sync_id, kind, slot, workflow_id, options, config, config_hash, cursor_from)
+       SELECT $1, s.id, $3, $4, $5, $6, $7, $8, s.cursor
        FROM sync s WHERE s.id = $2
        ON CONFLICT DO NOTHING`,
       [run.id, run.ids.syncId, run.options.kind, slot, run.workflowId, JSON.stringify(run.options), JSON.stringify(run.config), run.configHash],
@@ -140,7 +139,8 @@ export async function endExtraction(db: Queryable, runNo: number, state: SourceS
 /** Closes a run for good. A run that is already closed stays as it is. */
 export async function closeRun(db: Queryable, runNo: number, status: RunStatus, error: string | null): Promise<void> {
   await db.query(
-    `UPDATE run SET status = $2, extracting = false, error = COALESCE($3, error),
+    `WITH met AS (DELETE FROM met WHERE run_no = $1), departed AS (DELETE FROM departed WHERE run_no = $1)
+     UPDATE run SET status = $2, extracting = false, error = COALESCE($3, error),
        ended_at = CASE WHEN $2 = 'delivering' THEN NULL ELSE clock_timestamp() END
      WHERE no = $1 AND ended_at IS NULL`,
     [runNo, status, error],

@@ -1,5 +1,7 @@
-import type { Receipt, RowFailure, RowNote } from '../destinations/index.js';
+import { ACTION, type Receipt, type RowFailure, type RowNote } from '../destinations/index.js';
 import { transaction, type Connection, type Pool } from './database.js';
+import { crossedRows, noteEffects, sendOnceMore } from './crossing.js';
+import { settleErased } from './erase.js';
 import { inferFault } from './infer.js';
 import type { Lease } from './lease.js';
 import { ownBatch, recordCall, type CallRecord } from './own.js';
@@ -14,12 +16,14 @@ import { reform, separates } from './reform.js';
 export function settleAnswered(pool: Pool, lease: Lease, batchId: number, answer: Answer, call: CallRecord): Promise<void> {
   const { failed, absent = [], notes = [], receipt } = answer;
   return transaction(pool, async (connection) => {
-    const { destinationId, bundle } = await ownBatch(connection, lease, batchId);
+    const { destinationId, bundle, action } = await ownBatch(connection, lease, batchId);
+    const crossed = await crossedRows(connection, batchId, failed, absent);
     const separate = await separates(connection, destinationId);
     const clean = bundle !== null && failed.length + absent.length === 0;
-    if (absent.length > 0 || separate || clean) await connection.query('SELECT pg_advisory_xact_lock(796201, $1)', [destinationId]);
+    if (absent.length + crossed.length > 0 || separate || clean || action === ACTION.erase) await connection.query('SELECT pg_advisory_xact_lock(796201, $1)', [destinationId]);
     if (failed.length > 0) await reject(connection, batchId, failed);
     if (absent.length > 0) await sendAnew(connection, batchId, absent);
+    if (crossed.length > 0) await sendOnceMore(connection, batchId, crossed);
     if (notes.length > 0) await note(connection, batchId, notes);
     await recordCall(connection, batchId, 'settled', call);
     if (receipt !== undefined) {
@@ -27,7 +31,8 @@ export function settleAnswered(pool: Pool, lease: Lease, batchId: number, answer
         batchId, JSON.stringify({ inserted: receipt.inserted, updated: receipt.updated, skipped: receipt.skipped }),
       ]);
     }
-    const { rows } = await connection.query<{ delivered: number }>({
+    await noteEffects(connection, batchId);
+    const { rows } = action === ACTION.erase ? await settleErased(connection, batchId) : await connection.query<{ delivered: number }>({
       name: 'settle-delivered',
       text: `WITH r AS MATERIALIZED (
          SELECT * FROM batch_row WHERE batch_id = $1 AND outcome IS NULL
@@ -123,12 +128,16 @@ async function reject(connection: Connection, batchId: number, failed: readonly 
        FROM r WHERE x.destination_id = r.destination_id AND x.key = r.key AND x.resolved_at IS NULL
          AND x.sync_id = r.sync_id AND x.code <> 'invalid' AND (x.code NOT IN ('held', 'duplicate') OR x.identity IS NOT DISTINCT FROM r.identity)
        RETURNING x.key, x.since
+     ), doubted AS (
+       -- Taken for held only because an earlier call had no answer: the platform has said what it makes of it.
+       DELETE FROM contact c USING r, batch_row d WHERE c.destination_id = r.destination_id AND c.key = r.key AND c.unsure AND c.identity = r.identity
+         AND d.batch_id = c.batch_id AND d.ord = c.ord AND d.outcome = 3
      ), made AS (
-       INSERT INTO rejection (destination_id, sync_id, run_no, batch_id, key, code, reason, attempts, since, version, action, email, sms, fp, locale, fields, previous_key, identity, shape)
+       INSERT INTO rejection (destination_id, sync_id, run_no, batch_id, key, code, reason, attempts, since, version, action, email, sms, fp, locale, fields, previous_key, identity, shape, consent_at, address)
        SELECT r.destination_id, r.sync_id, r.run_no, $1, r.key, r.code, r.reason, r.attempts + 1,
          COALESCE((SELECT min(e.since) FROM earlier e WHERE e.key = r.key), clock_timestamp()),
          r.version, (SELECT action FROM batch WHERE id = $1), r.email, r.sms, r.fp, r.locale, r.fields, r.previous_key, r.identity,
-         (SELECT k.shape FROM batch b JOIN kind k ON k.id = b.kind WHERE b.id = $1) FROM r
+         (SELECT k.shape FROM batch b JOIN kind k ON k.id = b.kind WHERE b.id = $1), r.consent_at, r.address FROM r
      )
      UPDATE batch_run b SET rejected = b.rejected + n.count
      FROM (SELECT run_no, count(*) AS count FROM r GROUP BY run_no) n WHERE b.batch_id = $1 AND b.run_no = n.run_no`,

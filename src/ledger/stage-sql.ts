@@ -1,3 +1,5 @@
+import { keyed } from './keyed.js';
+
 /**
  * The comparing part: ends in `d`, the rows of a staged page (temporary table `stage`) beside the newest known
  * intents, each with its verdict. $1 destination, $2 sync. Changes nothing; open for more parts.
@@ -12,6 +14,7 @@
  * | owned | the key belongs to another sync of this destination |
  * | duplicate | the platform takes it for another contact, `owner` |
  * | held | the platform would take it for a new contact, as its identity changed and its id there is not known |
+ * | suppressed | nothing is left to send: the person took back what the source grants, or was erased |
  * | uninvited | meant only for a contact the destination holds, and it does not |
  * | queue | replaces a waiting row or becomes one |
  *
@@ -24,22 +27,28 @@
  * @param asked.lowers whether consent goes with every row that grants nothing, changed or not (a repair)
  * @param asked.renames whether a changed key is told to the platform
  * @param asked.holds whether a contact with a changed identity is held
+ * @param asked.remapped whether a row that is as old as what is delivered, with the same consent, differs by a changed
+ * mapping alone, which sends nothing by itself
  */
 export const compare = (asked: {
-  readonly [name in 'resend' | 'waiting' | 'flying' | 'rejected' | 'separates' | 'lowers' | 'renames' | 'holds']: `$${number}` | 'true' | 'false'
+  readonly [name in 'resend' | 'waiting' | 'flying' | 'rejected' | 'separates' | 'lowers' | 'renames' | 'holds' | 'remapped']: `$${number}` | 'true' | 'false'
 }): string => `
 WITH s AS MATERIALIZED (
   SELECT st.ord, st.key, LEAST(COALESCE(st.version, now()), now()) AS version, st.action, st.email, st.sms, st.locale,
-    st.fields, st.only_if_known, COALESCE(st.shape, '') AS shape, st.previous_key, st.identity, st.owner, substr(sha256(convert_to(st.fields, 'UTF8')), 1, 16) AS fp
-  FROM stage st
-), f AS MATERIALIZED (
+    st.fields, st.only_if_known, COALESCE(st.shape, '') AS shape, st.previous_key, st.identity, st.owner, substr(sha256(convert_to(st.fields, 'UTF8')), 1, 16) AS fp,
+    st.consent_at, st.withheld, st.erased, CASE WHEN st.mail IS NOT NULL THEN ${keyed('lower(st.mail)')} END AS address
+  FROM stage st LEFT JOIN installation i ON true
+), open AS MATERIALIZED (
   -- The rows of open calls are few: fetched once and hashed.
-  SELECT br.key, br.version, br.sync_id, br.fp, br.email, br.sms, br.identity, br.previous_key, b.action
+  SELECT br.key, br.version, br.sync_id, br.fp, br.email, br.sms, br.identity, br.previous_key, b.action, br.crossed IS TRUE AS crossed
   FROM batch b JOIN batch_row br ON br.batch_id = b.id
   WHERE ${asked.flying} AND b.destination_id = $1 AND b.status IN ('sending', 'accepted', 'unknown') AND br.outcome IS NULL
+), f AS MATERIALIZED (
+  -- An opt-out can be under way beside what it crossed: it is the newer.
+  SELECT * FROM open WHERE crossed OR key NOT IN (SELECT key FROM open WHERE crossed)
 ), j AS NOT MATERIALIZED (
   SELECT s.*,
-    o.tid AS o_tid, o.version AS o_version, o.run_no AS o_run, o.priority AS o_priority, o.sync_id AS o_sync, o.seq AS o_seq,
+    o.tid AS o_tid, o.version AS o_version, o.run_no AS o_run, o.priority AS o_priority, o.sync_id AS o_sync, o.seq AS o_seq, o.crossed AS o_crossed, o.action AS o_action, f.action AS f_action, o.email AS o_email, o.sms AS o_sms,
     o.key IS NOT NULL AND (o.fp, o.email, o.sms, o.action) = (s.fp, s.email, s.sms, s.action) AS o_same,
     f.version AS f_version, f.sync_id AS f_sync,
     f.key IS NOT NULL AND (f.fp, f.email, f.sms, f.action) = (s.fp, s.email, s.sms, s.action) AS f_same,
@@ -79,33 +88,41 @@ WITH s AS MATERIALIZED (
         AND EXISTS (SELECT 1 FROM sync y WHERE y.id = COALESCE(o_sync, f_sync, c_sync) AND NOT y.retired AND y.destination_id = $1)
         THEN CASE WHEN r_same AND r_code = 'owned' THEN 'still' ELSE 'owned' END
       WHEN only_if_known IS NOT NULL AND o_version IS NULL AND f_version IS NULL AND c_version IS NULL THEN 'uninvited'
+      WHEN erased AND action = 0 AND NOT COALESCE(((known_email = 2 AND email < 2) OR (known_sms = 2 AND sms < 2))
+        AND o_action IS DISTINCT FROM 1 AND f_action IS DISTINCT FROM 1, false) THEN 'suppressed'
       WHEN ${asked.resend} AND (version >= o_version OR o_same) IS NOT FALSE AND (version >= f_version OR f_same) IS NOT FALSE THEN 'queue'
       WHEN ${asked.resend} THEN 'overtaken'
       WHEN o_version IS NOT NULL THEN
         CASE
           WHEN o_same THEN 'unchanged'
           WHEN version < o_version THEN 'overtaken'
-          WHEN f_same OR (f_version IS NULL AND c_same) THEN 'back'
+          -- What crossed an open call has changed the contact there: going back to before must be said.
+          WHEN (f_same OR (f_version IS NULL AND c_same)) AND NOT o_crossed THEN 'back'
           ELSE 'queue'
         END
       WHEN f_version IS NOT NULL THEN
         CASE WHEN f_same THEN 'unchanged' WHEN version < f_version THEN 'overtaken' ELSE 'queue' END
       WHEN c_same THEN 'unchanged'
+      WHEN ${asked.remapped} AND action = 0 AND version = c_version AND (held_email, held_sms) = (email, sms)
+        AND c_identity IS NOT DISTINCT FROM identity AND former IS NULL AND NOT r_open AND NOT unsure THEN 'unchanged'
       -- What was set aside may be free by now.
       WHEN r_same AND r_code NOT IN ('owned', 'duplicate', 'held') THEN 'still'
       WHEN version < GREATEST(c_version, CASE WHEN r_code NOT IN ('held', 'duplicate') THEN r_version END) THEN 'overtaken'
       ELSE 'queue'
     END AS wanted,
     (known_email = 2 AND email < 2) OR (known_sms = 2 AND sms < 2) OR action = 1 AS opt_out,
+    -- Taken back before it was sent: nobody is mailed by it, and yet it goes first.
+    (o_email = 2 AND email < 2) OR (o_sms = 2 AND sms < 2) AS withdrawn,
     -- Bit 1: without consent, to a contact that is held with the same; bit 2: changes its key.
     CASE WHEN renames AND f_version IS NULL THEN 2 ELSE 0 END + CASE
-      WHEN ${asked.separates} AND action = 0 AND NOT unsure AND COALESCE(c_version, CASE WHEN renames THEN p_version END) IS NOT NULL
+      WHEN ${asked.separates} AND action = 0 AND NOT unsure AND f_version IS NULL AND NOT previous_flying AND COALESCE(c_version, CASE WHEN renames THEN p_version END) IS NOT NULL
         AND (held_email, held_sms) = (email, sms) AND NOT (${asked.lowers} AND email <> 2 AND sms <> 2) THEN 1 ELSE 0 END AS form
   FROM j
 ), d AS MATERIALIZED (
   SELECT v.*, CASE
       WHEN wanted = 'queue' AND ${asked.holds} AND action = 0 AND c_id IS NULL AND COALESCE(f_identity, c_identity) <> identity
         THEN CASE WHEN r_same AND r_code = 'held' THEN 'still' ELSE 'held' END
+      WHEN wanted = 'unchanged' AND withheld THEN 'suppressed'
       ELSE wanted
     END AS verdict
   FROM v
@@ -117,10 +134,10 @@ const VERSION = 'CASE WHEN $5 THEN GREATEST(d.version, d.o_version, d.f_version,
 /**
  * Compares a staged page with the newest known intents and acts on it.
  * $1 destination, $2 sync, $3 run, $4 priority, $5 resend, $6 to $8: whether rows wait, are in flight, are rejected,
- * $9 to $12: the destination's ways. Every kind a row can be of must be there.
+ * $9 to $12: the destination's ways, $13 whether the mapping changed. Every kind a row can be of must be there.
  */
 export const CLASSIFY = `${compare({
-  resend: '$5', waiting: '$6', flying: '$7', rejected: '$8', separates: '$9', lowers: '$10', renames: '$11', holds: '$12',
+  resend: '$5', waiting: '$6', flying: '$7', rejected: '$8', separates: '$9', lowers: '$10', renames: '$11', holds: '$12', remapped: '$13',
 })}, q AS MATERIALIZED (
   SELECT d.*, k.id AS kind FROM d
   LEFT JOIN kind k ON k.destination_id = $1 AND k.action = d.action AND k.form = d.form AND k.shape = d.shape
@@ -136,21 +153,23 @@ export const CLASSIFY = `${compare({
   -- By place: the row is locked, and a join by key can be planned as every row of the queue against every one of the page.
   DELETE FROM outbox o USING d WHERE d.verdict = 'back' AND o.ctid = d.o_tid
 ), replacing AS (
-  UPDATE outbox o SET version = ${VERSION}, seq = CASE WHEN d.opt_out AND o.priority > 0 THEN nextval('outbox_seq') ELSE o.seq END, sync_id = $2, run_no = $3, action = d.action, email = d.email, sms = d.sms, fp = d.fp,
-    priority = LEAST(o.priority, CASE WHEN d.opt_out THEN 0 ELSE $4::int END), locale = d.locale, fields = d.fields,
+  UPDATE outbox o SET version = ${VERSION}, seq = CASE WHEN (d.opt_out OR d.withdrawn) AND o.priority > 0 THEN nextval('outbox_seq') ELSE o.seq END, sync_id = $2, run_no = $3, action = d.action, email = d.email, sms = d.sms, fp = d.fp,
+    priority = LEAST(o.priority, CASE WHEN d.opt_out OR d.withdrawn THEN 0 ELSE $4::int END), locale = d.locale, fields = d.fields,
     bundle = NULL, attempts = 0, staged_at = clock_timestamp(), known = d.c_version IS NOT NULL, behind = o.behind OR d.f_version IS NOT NULL OR d.previous_flying,
-    kind = d.kind, identity = d.identity, previous_key = CASE WHEN d.renames OR d.previous_flying THEN d.former END
+    kind = d.kind, identity = d.identity, previous_key = CASE WHEN d.renames OR d.previous_flying THEN d.former END,
+    consent_at = d.consent_at, address = d.address, crossed = o.crossed AND d.opt_out IS NOT TRUE
   FROM q d WHERE d.o_version IS NOT NULL AND o.ctid = d.o_tid
 ), queued AS (
   -- Every inserter holds the destination's lock, so what was not waiting a moment ago is not waiting now.
-  INSERT INTO outbox (destination_id, key, seq, version, sync_id, run_no, priority, action, email, sms, known, behind, fp, locale, fields, kind, identity, previous_key)
+  INSERT INTO outbox (destination_id, key, seq, version, sync_id, run_no, priority, action, email, sms, known, behind, fp, locale, fields, kind, identity, previous_key,
+    consent_at, address)
   SELECT $1, key, nextval('outbox_seq'), ${VERSION}, $2, $3, CASE WHEN opt_out THEN 0 ELSE $4 END, action, email, sms,
     c_version IS NOT NULL, f_version IS NOT NULL OR previous_flying, fp, locale, fields, kind, identity,
-    CASE WHEN renames OR previous_flying THEN former END
+    CASE WHEN renames OR previous_flying THEN former END, consent_at, address
   FROM q d WHERE o_version IS NULL
 ), aside AS (
   INSERT INTO rejection (destination_id, sync_id, run_no, key, code, reason, since, version, action, email, sms, fp, locale, fields,
-    previous_key, identity, shape)
+    previous_key, identity, shape, consent_at, address)
   SELECT $1, $2, $3, d.key, d.verdict,
     CASE d.verdict
       WHEN 'owned' THEN 'this key already belongs to the sync '
@@ -159,7 +178,7 @@ export const CLASSIFY = `${compare({
       ELSE 'its mobile or e-mail changed, and its id at the platform is not known: sending it would make a second contact (onKeyChange: send allows that)'
     END,
     CASE WHEN d.r_code = d.verdict THEN d.r_since ELSE clock_timestamp() END, d.version, d.action, d.email, d.sms, d.fp, d.locale, d.fields,
-    d.former, d.identity, d.shape
+    d.former, d.identity, d.shape, d.consent_at, d.address
   FROM d WHERE verdict IN ('owned', 'duplicate', 'held')
 ), resolved AS (
   -- A contact that reads differently, or as delivered, leaves the list of rejections by itself.
@@ -167,7 +186,7 @@ export const CLASSIFY = `${compare({
   FROM d CROSS JOIN LATERAL (
     SELECT r.ctid AS place FROM rejection r
     WHERE r.destination_id = $1 AND r.key = d.key AND r.resolved_at IS NULL AND r.sync_id = $2
-      AND (d.verdict IN ('queue', 'back', 'unchanged', 'owned', 'duplicate', 'held') OR (r.code = 'invalid' AND d.verdict <> 'uninvited'))
+      AND (d.verdict IN ('queue', 'back', 'unchanged', 'suppressed', 'owned', 'duplicate', 'held') OR (r.code = 'invalid' AND d.verdict <> 'uninvited'))
     OFFSET 0
   ) open
   WHERE d.r_open AND x.ctid = open.place

@@ -7,6 +7,8 @@ import { transaction, type Connection, type Pool } from './database.js';
 import { claimIdentities, clampSharers, renameKeys } from './identity.js';
 import { CLASSIFY, KINDS } from './stage-sql.js';
 import { copyLine, STAGE_COLUMNS, STAGE_TABLE } from './stage-copy.js';
+import { noteDepartures } from './departures.js';
+import { withhold, type Withheld } from './withhold.js';
 
 /** One contact of a page, ready to be compared with its newest known intent. */
 export interface StageRow {
@@ -24,6 +26,12 @@ export interface StageRow {
   readonly shape?: string;
   readonly previousKey?: string;
   readonly identity?: string;
+  /** The contact's e-mail address: only a keyed hash of it is kept. */
+  readonly mail?: string | null;
+  /** When the person gave or took back the consent, ISO 8601 UTC. */
+  readonly consentAt?: string | null;
+  /** The source marks it as deleted, and it is to be erased when the run has read to its end. */
+  readonly departed?: boolean;
 }
 
 /** The destination's ways that decide how its rows go together. */
@@ -51,6 +59,8 @@ export interface StagePage {
   readonly resend: boolean;
   /** Says the consent of rows that grant nothing also where it has not changed: the destination is known to differ. */
   readonly repair?: boolean;
+  /** The mapping changed since: a row that is no newer than what is delivered, with the same consent, counts as unchanged. */
+  readonly remapped?: boolean;
   readonly ways?: Ways;
   readonly extracted: number;
   readonly filtered: number;
@@ -58,6 +68,8 @@ export interface StagePage {
   readonly rows: readonly StageRow[];
   readonly invalid: readonly InvalidRow[];
   readonly warnings: Readonly<Record<string, number>>;
+  /** Every key of the page, also of rows that are not staged, where the run tells who is gone by who was met. */
+  readonly met?: readonly string[];
   /** Greatest usable row time of the run so far. */
   readonly maxTime: string | null;
 }
@@ -142,13 +154,16 @@ function stage(pool: Pool, page: StagePage, copied: () => Promise<void>): Promis
     const extra = counts.uninvited;
     const invalid = [...page.invalid, ...extra.filter((row) => row.reason !== 'filtered')];
     if (invalid.length > 0) await storeInvalid(connection, page, invalid);
+    await noteDepartures(connection, page);
+    const warnings = { ...page.warnings };
+    for (const { reason, count } of counts.withheld) warnings[reason] = (warnings[reason] ?? 0) + count;
     await connection.query(
       `INSERT INTO page (run_no, no, extracted, invalid, filtered, unchanged, still_rejected, superseded, suppressed, queued, warnings)
-       VALUES ($1, $2, $3, $4, $5, $6, $7, $8, 0, $9, $10)`,
+       VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11)`,
       [
         page.runNo, page.pageNo, page.extracted + counts.taken, invalid.length, page.filtered + extra.length - (invalid.length - page.invalid.length),
-        counts.unchanged, counts.still, page.superseded, counts.queued,
-        Object.keys(page.warnings).length > 0 ? JSON.stringify(page.warnings) : null,
+        counts.unchanged, counts.still, page.superseded, counts.suppressed, counts.queued,
+        Object.keys(warnings).length > 0 ? JSON.stringify(warnings) : null,
       ],
     );
     return { queued: counts.queued - counts.ended, optOuts: counts.optOuts + counts.taken };
@@ -166,6 +181,10 @@ interface Classified {
   readonly taken: number;
   /** Rows meant only for known contacts that are not known. */
   readonly uninvited: readonly InvalidRow[];
+  /** Rows of which nothing was left to send. */
+  readonly suppressed: number;
+  /** Why consent was not sent as the source has it, or a row not at all. */
+  readonly withheld: readonly Withheld[];
 }
 
 /**
@@ -185,7 +204,7 @@ async function presence(connection: Connection, destinationId: number): Promise<
 }
 
 async function classify(connection: Connection, page: StagePage): Promise<Classified> {
-  if (page.rows.length === 0) return { unchanged: 0, still: 0, queued: 0, ended: 0, optOuts: 0, taken: 0, uninvited: [] };
+  if (page.rows.length === 0) return { unchanged: 0, still: 0, queued: 0, ended: 0, optOuts: 0, taken: 0, uninvited: [], suppressed: 0, withheld: [] };
   // Staging and everything that puts rows back exclude each other for one destination; claiming does
   // not take this lock: it skips the rows locked by the second statement instead.
   const identified = page.rows.some((row) => row.identity !== undefined);
@@ -198,6 +217,8 @@ async function classify(connection: Connection, page: StagePage): Promise<Classi
   const { ways = {} } = page;
   const renames = ways.keyChange === 'platform';
   if (page.rows.some((row) => row.previousKey !== undefined)) await renameKeys(connection, page, !renames);
+  // First what people took back themselves, then what that means for those who share their identity.
+  const withheld = await withhold(connection, page);
   if (identified) await claimIdentities(connection, page);
   await connection.query(KINDS, [page.destinationId, ways.consent === 'whenChanged', renames]);
   const { waiting, flying, rejected } = await presence(connection, page.destinationId);
@@ -210,8 +231,10 @@ async function classify(connection: Connection, page: StagePage): Promise<Classi
   }
   const { rows } = await connection.query<{ verdict: string; count: number; opt_outs: number; uninvited: [string, string][] | null }>(CLASSIFY, [
     page.destinationId, page.syncId, page.runNo, page.priority, page.resend, waiting, flying, rejected,
-    ways.consent === 'whenChanged', page.repair ?? false, renames, ways.identityChange === 'hold',
+    ways.consent === 'whenChanged', page.repair ?? false, renames, ways.identityChange === 'hold', page.remapped ?? false,
   ]);
+  const sorted = rows.reduce((sum, row) => sum + row.count, 0);
+  if (sorted !== page.rows.length) throw new Error(`the ledger sorted ${sorted} rows of a page of ${page.rows.length}`);
   const taken = identified ? await clampSharers(connection, page) : 0;
   const of = (verdict: string): number => rows.find((row) => row.verdict === verdict)?.count ?? 0;
   return {
@@ -221,6 +244,8 @@ async function classify(connection: Connection, page: StagePage): Promise<Classi
     ended: of('overtaken') + of('owned') + of('duplicate') + of('held'),
     optOuts: rows.find((row) => row.verdict === 'queue')?.opt_outs ?? 0,
     taken,
+    suppressed: of('suppressed'),
+    withheld,
     uninvited: (rows.find((row) => row.verdict === 'uninvited')?.uninvited ?? []).map(([key, reason]) => ({ key, place: null, reason })),
   };
 }

@@ -1,6 +1,8 @@
 import type { BatchStatus, FailureDocument, StoryDocument } from './documents.js';
 import type { Queryable } from './database.js';
+import { erasedContact } from './forget.js';
 import { isoTime } from './reports.js';
+import { consentStanding, type SaidNow } from './standing.js';
 
 const WORDS = ['unknown', 'denied', 'granted', 'not mapped'] as const;
 const consent = (code: number): string => WORDS[code] ?? 'unknown';
@@ -21,12 +23,17 @@ interface SentRow {
   readonly version: string;
 }
 
-/** Everything the ledger knows of one contact of a sync; undefined when it knows nothing. */
-export async function contactStory(db: Queryable, sync: string, key: string): Promise<StoryDocument | undefined> {
-  const ids = await db.query<{ id: number; destination: number }>('SELECT id, destination_id AS destination FROM sync WHERE name = $1', [sync]);
+/**
+ * Everything the ledger knows of one contact of a sync; undefined when it knows nothing.
+ * @param said what the source says now; null: it was not asked, or does not know the key
+ */
+export async function contactStory(db: Queryable, sync: string, key: string, said: SaidNow | null = null): Promise<StoryDocument | undefined> {
+  const ids = await db.query<{ source: string; destination: number }>('SELECT source, destination_id AS destination FROM sync WHERE name = $1', [sync]);
   const found = ids.rows[0];
   if (!found) return undefined;
-  const { destination } = found;
+  const { destination, source } = found;
+  const erased = (await erasedContact(db, source, key)) ?? null;
+  const standing = await consentStanding(db, destination, key, said);
   const sent = await db.query<SentRow>(
     `SELECT ${isoTime('b.started_at')} AS at, b.id AS batch, r.id AS run, b.status, br.outcome, b.http_status AS "httpStatus", b.message, br.fields, n.note,
        br.email, br.sms, ${isoTime('br.version')} AS version
@@ -57,13 +64,14 @@ export async function contactStory(db: Queryable, sync: string, key: string): Pr
     `SELECT ${isoTime('v.at')} AS at, v.reason, r.id AS run FROM overtaken v JOIN run r ON r.no = v.run_no WHERE v.destination_id = $1 AND v.key = $2 ORDER BY v.id`,
     [destination, key],
   );
-  if (sent.rows.length + held.rows.length + waiting.rows.length + refused.rows.length + late.rows.length === 0) return undefined;
+  const known = sent.rows.length + held.rows.length + waiting.rows.length + refused.rows.length + late.rows.length + standing.suppressions.length > 0;
+  if (!known && erased === null) return undefined;
   const flying = sent.rows.find((row) => row.outcome === null && ['sending', 'accepted', 'unknown'].includes(row.status));
   const open = refused.rows.find((row) => row.resolvedAt === null);
   const delivered = held.rows[0];
   const wait = waiting.rows[0];
   return {
-    sync, key,
+    sync, key, consent: standing, erased,
     delivered: delivered
       ? { fields: parse(delivered.fields), emailConsent: consent(delivered.email), smsConsent: consent(delivered.sms), version: delivered.version, batch: delivered.batch, at: delivered.at }
       : null,

@@ -45,6 +45,12 @@ export function addControl(app: FastifyInstance, platforms: readonly Platform[])
     platform.control.reset();
     return { ok: true };
   }));
+  app.post('/_control/actions/:action', with_((platform, request, reply) => {
+    const { action } = request.params as { action: string };
+    const { actions = {} } = platform;
+    if (Object.hasOwn(actions, action)) return actions[action]?.(request.body);
+    return reply.code(404).send({ message: `no action of that name at ${platform.name}; there are ${Object.keys(actions).join(', ') || 'none'}` });
+  }));
   app.post('/_control/contacts', with_((platform, request) => {
     const body = request.body as { contacts?: unknown };
     const contacts = Array.isArray(body) ? body : body.contacts;

@@ -25,6 +25,8 @@ export interface Platform {
   readonly control: PlatformControl;
   /** What a configuration says beside `type` and `baseUrl` to use it. */
   readonly settings: Readonly<Record<string, string>>;
+  /** What else can be done to it at `POST /_control/actions/NAME?platform=`; throws FaultsError for a body it cannot use. */
+  readonly actions?: Readonly<Record<string, (body: unknown) => object>>;
   /** Adds the platform's routes; the prefix is already set. */
   register(app: FastifyInstance): void;
   /** Ends what goes on by itself (timers); the server's connections are not its business. */

@@ -6,6 +6,7 @@ import { createHubspotSource } from './hubspot/index.js';
 import { createMailingCoreSource } from './mailingcore/index.js';
 import { createPipedriveSource } from './pipedrive/index.js';
 import { createPostgresSource } from './postgres/index.js';
+import { createSalesforceSource } from './salesforce/index.js';
 import { createSingerSource } from './singer/index.js';
 
 export * from './contract.js';
@@ -22,6 +23,7 @@ const FACTORIES: Factories = {
   mailingcore: createMailingCoreSource,
   hubspot: createHubspotSource,
   pipedrive: createPipedriveSource,
+  salesforce: createSalesforceSource,
   singer: createSingerSource,
 };
 

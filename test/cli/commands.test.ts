@@ -172,11 +172,11 @@ describe('the commands, in the order a person meets them', () => {
   });
 
   test('a refusal of the credentials blocks the lane: 1 with the words of the platform, and the next run tries again', async () => {
-    world.sandbox.mailingcore.setFaults({ tenants: ['another'] });
+    world.sandbox.mailingcore.setFaults({ forbidden: 'Missing contacts:write scope' });
     world.contacts(people(26));
     const ran = await world.json('run', 'crm');
     expect(ran).toMatchObject({ code: 1, document: { status: 'running', counts: { waiting: 1, rejected: 0 }, lane: { state: 'blocked' } } });
-    expect(ran.err).toContain('API key does not belong to this tenant');
+    expect(ran.err).toContain('Missing contacts:write scope');
     world.sandbox.mailingcore.setFaults({});
     expect(await world.json('run', 'crm')).toMatchObject({ code: 0 });
     expect(world.sandbox.mailingcore.size()).toBe(26);

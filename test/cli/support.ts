@@ -4,6 +4,7 @@ import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import type { Register } from '../../src/cli/command.js';
 import { COMMANDS } from '../../src/cli/commands/index.js';
+import type { Source } from '../../src/cli/context.js';
 import { runCli } from '../../src/cli/run-cli.js';
 import type { Sink } from '../../src/cli/output/index.js';
 
@@ -29,7 +30,7 @@ export interface Ran {
 /** Runs a command line in this process. */
 export async function run(
   argv: readonly string[],
-  options: { cwd?: string; env?: Record<string, string>; commands?: readonly Register[]; signals?: EventEmitter; tty?: boolean; controller?: AbortController; fatal?: Promise<never> } = {},
+  options: { cwd?: string; env?: Record<string, string>; commands?: readonly Register[]; signals?: EventEmitter; tty?: boolean; controller?: AbortController; fatal?: Promise<never>; stdin?: Source } = {},
 ): Promise<Ran> {
   const stdout = new Collected(options.tty);
   const stderr = new Collected(options.tty);
@@ -44,6 +45,7 @@ export async function run(
     signals: options.signals ?? new EventEmitter(),
     controller: options.controller,
     fatal: options.fatal,
+    ...(options.stdin !== undefined && { stdin: options.stdin }),
     exitAtOnce: (now) => { atOnce.push(now); },
   });
   return { code, out: stdout.text, err: stderr.text, atOnce };

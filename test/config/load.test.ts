@@ -11,6 +11,8 @@ describe('a configuration without mistakes', () => {
     expect(config.directory).toBe('/etc/app');
     expect(config.database).toEqual({ url: ENV.SYNCLINE_DATABASE_URL });
     expect(config.temporal).toEqual({ address: 'temporal.internal:7233', namespace: 'default', taskQueue: 'syncline', apiKey: 'temporal-hush' });
+    expect(config.retention).toEqual({ rejected: 90 * 86_400_000 });
+    expect(load(`${EXAMPLE}\nretention: {rejected: 30d}\n`, ENV).retention).toEqual({ rejected: 30 * 86_400_000 });
     expect(config.sources['crm']).toMatchObject({
       name: 'crm',
       overlap: 120_000,
@@ -29,6 +31,7 @@ describe('a configuration without mistakes', () => {
       apiKey: 'mc_live_hush',
       tenantId: 'tenant-1',
       matchBy: 'externalId',
+      suppressions: { read: 'beforeRun' },
       batchSize: 1000,
       limits: { calls: 300, per: 60_000, concurrency: 4 },
       timeout: 30_000,

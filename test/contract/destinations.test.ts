@@ -29,17 +29,17 @@ describe.each(DESTINATION_TYPES)('every destination keeps the contract: %s', (ty
     await destination.close();
     await rig.close();
   });
-  beforeEach(() => {
-    rig.reset();
+  beforeEach(async () => {
+    await rig.reset();
     waits.length = 0;
   });
 
   const send = (contacts: readonly Contact[], signal = within(5000), more: Partial<OutgoingRow> = {}, form?: CallForm): Promise<Outcome> =>
     deliver(destination, contacts.map((one, ord) => rowOf(destination, one, ord, more)), signal, form);
   /** Turns a fault on; says whether this platform can have it at all. */
-  const fault = (name: FaultName): boolean => {
+  const fault = async (name: FaultName): Promise<boolean> => {
     const settings = rig.faults[name]?.settings;
-    if (settings !== undefined) rig.fault(settings);
+    if (settings !== undefined) await rig.fault(settings);
     return settings !== undefined;
   };
   const leaksNothing = (outcome: unknown): void => {
@@ -51,17 +51,17 @@ describe.each(DESTINATION_TYPES)('every destination keeps the contract: %s', (ty
     const contacts = people(destination.capabilities.maxBatchSize);
     for (const known of [false, true]) {
       expect(await send(contacts, within(10_000), { known })).toMatchObject({ kind: 'answered', failed: [] });
-      for (const one of contacts) expect(rig.held(one.key)).toMatchObject(rig.expected(one));
-      expect(rig.size()).toBe(contacts.length);
+      for (const one of contacts) expect(await rig.held(one.key)).toMatchObject(rig.expected(one));
+      expect(await rig.size()).toBe(contacts.length);
     }
   });
 
   it('one bad row is reported for that row alone, or refuses the whole call', async () => {
-    if (!fault('oneBadRow')) return;
+    if (!(await fault('oneBadRow'))) return;
     const whole = rig.faults.oneBadRow?.expected;
     const outcome = await send(people(20));
     expect(outcome).toMatchObject(whole ?? { kind: 'answered', failed: [{ ord: BAD }] });
-    expect(rig.size()).toBe(whole === undefined ? 19 : 0);
+    expect(await rig.size()).toBe(whole === undefined ? 19 : 0);
     leaksNothing(outcome);
   });
 
@@ -77,7 +77,7 @@ describe.each(DESTINATION_TYPES)('every destination keeps the contract: %s', (ty
     ['drip', 'unknown', null, true],
     ['hang', 'unknown', null, true],
   ])('%s is %s, at the latest by the deadline, and no message names anybody', async (name, kind, httpStatus, stored) => {
-    if (!fault(name)) return;
+    if (!(await fault(name))) return;
     const started = performance.now();
     const outcome = await send(people(20), within(400));
     expect(outcome).toMatchObject(rig.faults[name]?.expected ?? { kind, httpStatus });
@@ -88,8 +88,8 @@ describe.each(DESTINATION_TYPES)('every destination keeps the contract: %s', (ty
   });
 
   it('after every kind of trouble the same destination sends on', async () => {
-    for (const name of ['cutAfterCommit', 'hang', 'drip'] as const) if (fault(name)) await send(people(3), within(150));
-    rig.reset();
+    for (const name of ['cutAfterCommit', 'hang', 'drip'] as const) if (await fault(name)) await send(people(3), within(150));
+    await rig.reset();
     expect(await send(people(3))).toMatchObject({ kind: 'answered' });
   });
 
@@ -105,7 +105,7 @@ describe.each(DESTINATION_TYPES)('every destination keeps the contract: %s', (ty
 
   it('check says whether the credentials do', async () => {
     expect(await destination.check(within(2000))).toMatchObject({ kind: 'answered' });
-    fault('unauthenticated');
+    await fault('unauthenticated');
     const outcome = await destination.check(within(2000));
     expect(outcome).toMatchObject({ kind: 'unauthenticated', hint: expect.any(String) as string });
     leaksNothing(outcome);
@@ -125,7 +125,7 @@ describe.each(DESTINATION_TYPES)('every destination keeps the contract: %s', (ty
     await send(people(2));
     const rows = [rowOf(destination, person(1), 0, { known: true, action: ACTION.erase })];
     for (let time = 0; time < 2; time++) expect(await deliver(destination, rows, within(2000))).toMatchObject({ kind: 'answered', failed: [] });
-    expect([rig.erased('crm-0'), rig.erased('crm-1')]).toEqual([false, true]);
+    expect([await rig.erased('crm-0'), await rig.erased('crm-1')]).toEqual([false, true]);
   });
 
   it('the registry tells limits that a configuration may lower', () => {
@@ -144,7 +144,7 @@ describe.each(DESTINATION_TYPES)('every destination keeps the contract: %s', (ty
       await send([person(0), person(3)]);
       rig.optOut?.('crm-0');
       expect(await send([moved(0), moved(3)], within(2000), { known: true }, quiet)).toMatchObject({ kind: 'answered', failed: [] });
-      expect(rig.held('crm-0')).toEqual(expect.objectContaining({ ...rig.expected({ ...moved(0), emailConsent: 'denied' }) }));
+      expect(await rig.held('crm-0')).toEqual(expect.objectContaining({ ...rig.expected({ ...moved(0), emailConsent: 'denied' }) }));
       expect([rig.optedIn?.('crm-0'), rig.optedIn?.('crm-3')]).toEqual([false, true]);
     });
 
@@ -152,7 +152,7 @@ describe.each(DESTINATION_TYPES)('every destination keeps the contract: %s', (ty
       if (destination.capabilities.consent !== 'whenChanged') return skip();
       await send([person(0)]);
       expect(await send([moved(0), moved(1)], within(2000), { known: true }, quiet)).toMatchObject({ kind: 'answered', failed: [], absent: [1] });
-      expect(rig.size()).toBe(1);
+      expect(await rig.size()).toBe(1);
     });
   });
 
@@ -165,14 +165,14 @@ describe.each(DESTINATION_TYPES)('every destination keeps the contract: %s', (ty
       if (destination.capabilities.keyChange !== 'platform') return skip();
       await send(people(2));
       expect(await rename([1, 5])).toMatchObject({ kind: 'answered', failed: [], absent: [1] });
-      expect([rig.held('crm-1'), rig.held('new-5')]).toEqual([undefined, undefined]);
-      expect(rig.held('new-1')).toMatchObject(rig.expected({ ...person(1), key: 'new-1' }));
+      expect([await rig.held('crm-1'), await rig.held('new-5')]).toEqual([undefined, undefined]);
+      expect(await rig.held('new-1')).toMatchObject(rig.expected({ ...person(1), key: 'new-1' }));
     });
 
     it.each(['cutBeforeCommit', 'cutAfterCommit'] as const)('after %s the platform is asked under the new key', async (name) => {
       if (destination.capabilities.keyChange !== 'platform' || !rig.faults[name]) return;
       await send(people(2));
-      fault(name);
+      await fault(name);
       expect(await rename([0, 1])).toMatchObject({ kind: 'unknown' });
       const rows = [0, 1].map((n, ord) => rowOf(destination, renamed(n), ord, { previousKey: `crm-${n}` }));
       const batch = { id: 'b', form: { consent: false, renames: true }, rows };
@@ -205,9 +205,9 @@ describe.each(DESTINATION_TYPES)('every destination keeps the contract: %s', (ty
       if (!readable()) return skip();
       const contacts = people(destination.capabilities.readBack === 'full' ? 1000 : 60);
       for (const trouble of [false, true]) {
-        rig.reset();
+        await rig.reset();
         await send(contacts);
-        if (trouble) fault('readTrouble');
+        if (trouble) await fault('readTrouble');
         const found = await readBack([MISSING, ...contacts.map((one) => one.key)]);
         expect(found.size).toBe(contacts.length);
         expect(waits.length > 0).toBe(trouble);
@@ -235,7 +235,7 @@ describe.each(DESTINATION_TYPES)('every destination keeps the contract: %s', (ty
 
     it('reading ends in words where the platform does not answer, after a bounded number of tries', async ({ skip }) => {
       if (!readable()) return skip();
-      fault('unauthenticated');
+      await fault('unauthenticated');
       await expect(readBack(['crm-1'])).rejects.toMatchObject({ name: 'DestinationError', kind: 'unauthenticated' } satisfies Partial<DestinationError>);
       const gone = await RIGS[type]();
       const other = createDestination(gone.config, { wait: (ms) => Promise.resolve(void waits.push(ms)) });

@@ -22,7 +22,7 @@ test.each([false, true])('the example is a configuration without a mistake, its 
   ]);
   // One account each: no platform waits for another.
   expect(new Set(Object.values(config.destinations).map(({ account }) => account)).size).toBe(3);
-  expect(Object.values(config.destinations).every(({ baseUrl }) => baseUrl.startsWith(sandbox ? 'http://127.0.0.1' : 'https://'))).toBe(true);
+  expect(Object.values(config.destinations).every((one) => 'baseUrl' in one && one.baseUrl.startsWith(sandbox ? 'http://127.0.0.1' : 'https://'))).toBe(true);
 });
 
 test('every variable of the example is in the file of variables, and the other way round', () => {

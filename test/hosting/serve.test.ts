@@ -1,3 +1,4 @@
+import { createHmac } from 'node:crypto';
 import { afterAll, beforeAll, expect, test } from 'vitest';
 import { parseConfig } from '../../src/config/index.js';
 import { LiveConfig } from '../../src/control/index.js';
@@ -9,12 +10,14 @@ import { createDatabase, suiteRuntime, type TestDatabase } from '../support/runt
 
 const REFERENCE = '3fa85f64-5717-4562-b3fc-2c963f66afa6';
 const ACCOUNT = 'webhooks-of-serve';
+const SECRET = 'whsec_hush';
 const TEXT = `version: 1
 sources:
   crm: {type: csv, path: ./contacts.csv, key: id, updatedAt: updated_at, fields: {email: email}}
 destinations:
   sms: {type: mainbrainer, userName: u@example.com, password: word, privateToken: token, account: ${ACCOUNT}}
   letters: {type: mailingcore, baseUrl: "http://127.0.0.1:1", apiKey: mc_test_key, tenantId: t}
+  news: {type: mailingcore, baseUrl: "http://127.0.0.1:1", apiKey: mc_test_key, tenantId: t, webhookSecret: ${SECRET}}
 syncs:
   one: {source: crm, destination: sms}
   two: {source: crm, destination: letters}
@@ -98,6 +101,25 @@ test('a forged one is turned away without a hint, and changes nothing', async ()
   expect(await dueOf(batch)).toEqual({ due: false, reference: null });
 });
 
+/** Somebody unsubscribes, as MailingCore tells it. */
+const unsubscribed = (delivery: string, secret = SECRET, type = 'contact.unsubscribed'): readonly [string, Record<string, string>] => {
+  const body = JSON.stringify({ id: `evt_${delivery}`, type, createdAt: new Date().toISOString(), tenantId: 't', data: { externalId: delivery, email: `${delivery}@example.com` } });
+  const time = Math.floor(Date.now() / 1000);
+  const signature = createHmac('sha256', secret).update(`${time}.${body}`).digest('hex');
+  return [body, { 'x-mailingcore-signature': `t=${time},v1=${signature}`, 'x-mailingcore-delivery-id': delivery }];
+};
+const optedOut = async (): Promise<readonly string[]> => (await pool.query<{ key: string }>('SELECT key FROM suppression ORDER BY key')).rows.map(({ key }) => key);
+
+test('who unsubscribed is stored before the platform is told so, once; what is forged or tells of nobody changes nothing', async () => {
+  const hear = (...[body, headers]: readonly [string, Record<string, string>]): Promise<readonly [number, unknown]> => post(`${served.url}/webhooks/news`, body, headers);
+  expect(await hear(...unsubscribed('crm-1'))).toEqual([200, { ok: true }]);
+  expect(await optedOut()).toEqual(['crm-1']);
+  expect(await hear(...unsubscribed('crm-1'))).toEqual([200, { ok: true }]);
+  expect(await hear(...unsubscribed('crm-2', 'another'))).toEqual([401, { ok: false }]);
+  expect(await hear(...unsubscribed('crm-3', SECRET, 'contact.updated'))).toEqual([200, { ok: true }]);
+  expect(await optedOut()).toEqual(['crm-1']);
+});
+
 test('names of no destination, destinations without webhooks, other methods and bodies beyond a megabyte are refused', async () => {
   for (const name of ['nobody', 'letters', 'constructor', '__proto__', '%00']) expect((await post(`${served.url}/webhooks/${name}`))[0]).toBe(404);
   expect((await fetch(addressOf(1))).status).toBe(404);
@@ -109,6 +131,7 @@ test('while the ledger cannot be reached the platform is asked to come again', a
   const other = await serve({ ...options, pool: gone });
   try {
     expect(await post(addressOf(1, other))).toEqual([503, { ok: false }]);
+    expect(await post(`${other.url}/webhooks/news`, ...unsubscribed('crm-4'))).toEqual([503, { ok: false }]);
     expect(await post(`${other.url}/webhooks/sms?batch=1&sig=${'0'.repeat(64)}`)).toEqual([401, { ok: false }]);
     const health = await fetch(`${other.url}/healthz`);
     expect([health.status, await health.json()]).toEqual([503, { status: 'unwell', worker: true, postgres: false, temporal: true }]);

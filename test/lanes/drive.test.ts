@@ -1,5 +1,6 @@
 import { setTimeout as sleep } from 'node:timers/promises';
 import { afterAll, beforeAll, beforeEach, describe, expect, it } from 'vitest';
+import type { MailingCoreConfig } from '../../src/config/index.js';
 import { Connectors, registerRun } from '../../src/control/index.js';
 import { createDestination, type Destination } from '../../src/destinations/index.js';
 import { extract } from '../../src/extraction/index.js';
@@ -218,7 +219,7 @@ describe('driving a lane', () => {
 
   it('a platform that is down rejects nobody, and all is delivered when it is back', async () => {
     let platform = await startSandbox();
-    const to = createDestination({ ...world.config.destinations['newsletter']!, baseUrl: platform.mailingcore.baseUrl });
+    const to = createDestination({ ...(world.config.destinations['newsletter'] as MailingCoreConfig), baseUrl: platform.mailingcore.baseUrl });
     const { port } = platform;
     await platform.close();
     const run = await stageContacts(300);

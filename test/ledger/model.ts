@@ -8,6 +8,8 @@ export interface Intent {
   readonly sync: number;
   readonly run: number;
   readonly priority: number;
+  /** Of a waiting opt-out: it was sent beside another version, and waits for that one's end. */
+  readonly crossed?: boolean;
 }
 
 export interface Book {
@@ -28,6 +30,8 @@ const same = (a: Pick<Intent, 'value' | 'consent'> | undefined, b: Pick<Intent, 
 export class Model {
   readonly waiting = new Map<string, Intent>();
   readonly flying = new Map<string, Intent & { readonly batch: number }>();
+  /** Opt-outs that went while another version was under way. */
+  readonly crossing = new Map<string, Intent & { readonly batch: number }>();
   readonly delivered = new Map<string, Intent>();
   /** Delivered contacts of which a later version was in a call nobody answered. */
   readonly unsure = new Set<string>();
@@ -43,8 +47,28 @@ export class Model {
     return known;
   }
 
+  /** The newest version under way. */
+  private underWay(key: string): (Intent & { readonly batch: number }) | undefined {
+    return this.crossing.get(key) ?? this.flying.get(key);
+  }
+
+  /** Whether what waits for a contact may leave. */
+  mayLeave(key: string): boolean {
+    const wait = this.waiting.get(key);
+    if (wait === undefined || this.crossing.has(key)) return false;
+    return !this.flying.has(key) || (wait.priority === 0 && wait.crossed !== true);
+  }
+
+  private take(key: string, batch: number): { readonly row: Intent; readonly crossed: boolean } {
+    const crossed = this.crossing.get(key)?.batch === batch;
+    const map = crossed ? this.crossing : this.flying;
+    const row = map.get(key) as Intent;
+    map.delete(key);
+    return { row, crossed };
+  }
+
   private owner(key: string): number | undefined {
-    return (this.waiting.get(key) ?? this.flying.get(key) ?? this.delivered.get(key))?.sync;
+    return (this.waiting.get(key) ?? this.underWay(key) ?? this.delivered.get(key))?.sync;
   }
 
   stage(run: number, sync: number, priority: number, resend: boolean, rows: readonly Wanted[]): void {
@@ -55,7 +79,7 @@ export class Model {
     const { key, version } = row;
     const book = this.book(run);
     const wait = this.waiting.get(key);
-    const fly = this.flying.get(key);
+    const fly = this.underWay(key);
     const held = this.delivered.get(key);
     const sure = this.unsure.has(key) ? undefined : held;
     const refusal = `${sync} ${key}`;
@@ -86,7 +110,7 @@ export class Model {
     } else if (wait) {
       if (same(wait, row)) { unchanged(); return; }
       if (version < wait.version) { overtaken(); return; }
-      if (same(fly ?? sure, row)) {
+      if (same(fly ?? sure, row) && wait.crossed !== true) {
         this.book(wait.run).overtaken += 1;
         this.waiting.delete(key);
         unchanged();
@@ -112,21 +136,23 @@ export class Model {
     if (wait) this.book(wait.run).overtaken += 1;
     this.rejected.delete(refusal);
     const forced = resend ? Math.max(version, wait?.version ?? 0, fly?.version ?? 0, held?.version ?? 0, refused?.version ?? 0) : version;
-    this.waiting.set(key, { value: row.value, consent: row.consent, version: forced, sync, run, priority: Math.min(falls ? 0 : priority, wait?.priority ?? 9) });
+    this.waiting.set(key, { value: row.value, consent: row.consent, version: forced, sync, run, priority: Math.min(falls || (wait?.consent === 2 && row.consent < 2) ? 0 : priority, wait?.priority ?? 9), crossed: wait?.crossed === true && !falls });
   }
 
   claim(batch: number, keys: readonly string[]): void {
     for (const key of keys) {
-      this.flying.set(key, { ...(this.waiting.get(key) as Intent), batch });
+      (this.flying.has(key) ? this.crossing : this.flying).set(key, { ...(this.waiting.get(key) as Intent), batch });
       this.waiting.delete(key);
     }
   }
 
-  settle(keys: readonly string[], failed: ReadonlySet<string>): void {
+  settle(batch: number, keys: readonly string[], failed: ReadonlySet<string>): void {
     for (const key of keys) {
-      const row = this.flying.get(key) as Intent;
-      this.flying.delete(key);
-      if (failed.has(key)) {
+      const { row, crossed } = this.take(key, batch);
+      if (crossed && !failed.has(key)) {
+        // Which of the two arrived last nobody knows: once more.
+        this.wait(key, { ...row, crossed: true });
+      } else if (failed.has(key)) {
         this.book(row.run).rejected += 1;
         this.rejected.set(`${row.sync} ${key}`, { ...row, owned: false });
       } else {
@@ -139,15 +165,19 @@ export class Model {
   }
 
   /** @param unknown nobody knows whether they arrived */
-  giveBack(keys: readonly string[], unknown: boolean): void {
+  giveBack(batch: number, keys: readonly string[], unknown: boolean): void {
     for (const key of keys) {
       if (unknown && this.delivered.has(key)) this.unsure.add(key);
-      const row = this.flying.get(key) as Intent;
-      const newer = this.waiting.get(key);
-      this.flying.delete(key);
-      if (newer) this.book(row.run).overtaken += 1;
-      this.waiting.set(key, newer ? { ...newer, priority: Math.min(newer.priority, row.priority) } : row);
+      this.wait(key, { ...this.take(key, batch).row, crossed: false });
     }
+  }
+
+  /** A row goes back to the queue, where nothing newer waits. */
+  private wait(key: string, row: Intent): void {
+    const newer = this.waiting.get(key);
+    if (newer || this.crossing.has(key)) this.book(row.run).overtaken += 1;
+    if (!newer && this.crossing.has(key)) return;
+    this.waiting.set(key, newer ? { ...newer, priority: Math.min(newer.priority, row.priority) } : row);
   }
 
   retry(run: number, sync: number): void {
@@ -159,14 +189,17 @@ export class Model {
       const book = this.book(run);
       book.extracted += 1;
       book.queued += 1;
-      const newer = this.waiting.has(key) || Math.max(this.flying.get(key)?.version ?? 0, this.delivered.get(key)?.version ?? 0) > row.version;
+      const newer = this.waiting.has(key) || Math.max(this.flying.get(key)?.version ?? 0, this.crossing.get(key)?.version ?? 0, this.delivered.get(key)?.version ?? 0) > row.version;
       if (newer) book.overtaken += 1;
       else this.waiting.set(key, { value: row.value, consent: row.consent, version: row.version, sync, run, priority: 2 });
     }
   }
 
   /** The platform took these rows of a call, whether we learn of it or not. */
-  apply(keys: readonly string[]): void {
-    for (const key of keys) this.platform.set(key, this.flying.get(key) as Intent);
+  apply(batch: number, keys: readonly string[]): void {
+    for (const key of keys) {
+      const crossing = this.crossing.get(key);
+      this.platform.set(key, crossing?.batch === batch ? crossing : (this.flying.get(key) as Intent));
+    }
   }
 }

@@ -108,7 +108,7 @@ export const valueOf = (fields: string): string => (JSON.parse(fields) as { valu
 
 /** Empties the ledger but for its syncs; every run is over. */
 export async function clear(pool: Pool): Promise<void> {
-  for (const table of ['outbox', 'batch_run', 'batch_row', 'batch', 'contact', 'rejection', 'overtaken', 'page', 'bundle', 'pace_slot', 'pace', 'row_note', 'identity']) {
+  for (const table of ['outbox', 'batch_run', 'batch_row', 'batch', 'contact', 'rejection', 'overtaken', 'page', 'bundle', 'pace_slot', 'pace', 'row_note', 'identity', 'suppression', 'tombstone', 'opt_out_effect', 'webhook_delivery', 'met', 'departed']) {
     await pool.query(`DELETE FROM ${table}`);
   }
   await pool.query('UPDATE run SET extracting = false, ended_at = COALESCE(ended_at, now())');

@@ -126,7 +126,7 @@ ${second === undefined ? '' : '  crm-second: {source: crm, destination: second}'
       configure(settings);
       sandbox.reset();
       await crm.query('TRUNCATE contacts');
-      const { rows } = await pool.query<{ name: string }>(`SELECT tablename AS name FROM pg_tables WHERE schemaname = 'syncline' AND tablename NOT LIKE '%migration%'`);
+      const { rows } = await pool.query<{ name: string }>(`SELECT tablename AS name FROM pg_tables WHERE schemaname = 'syncline' AND tablename NOT IN ('migration', 'installation')`);
       await pool.query(`TRUNCATE ${rows.map(({ name }) => name).join(', ')} CASCADE`);
     },
     run: async (sync, run) => until(await start(sync, run), (document) => document.endedAt !== null),

@@ -52,7 +52,8 @@ export async function httpCrm(paging: HttpPaging): Promise<HttpCrm> {
     const found = [...rows.values()].filter(({ time }) => time >= from).sort((a, b) => (a.time < b.time || (a.time === b.time && a.key < b.key) ? -1 : 1));
     const records = (some: readonly Row[]): unknown[] => some.map(({ key, time, name }) => ({ id: key, profile: { names: [name] }, updated: time }));
     const answer = (some: readonly Row[], cursor: string | null, meta: object = {}): unknown => {
-      const next = new URL(request.url, crm.url);
+      // By the name it was called by, as a server behind a proxy does.
+      const next = new URL(request.url, `http://${request.headers.host ?? ''}`);
       if (cursor !== null) next.searchParams.set('cursor', cursor);
       const link = paging === 'link' && cursor !== null ? `<${crm.url}>; rel="first", <${next.pathname}${next.search}>; title="a, b"; rel="next"` : null;
       if (link !== null) void reply.header('link', link);

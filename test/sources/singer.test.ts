@@ -286,7 +286,33 @@ describe('overlap', () => {
       put(contacts(10 + (minute + 1) * 10));
     }
     const since = readings().map((run) => run.state?.since ?? null);
-    expect(since).toEqual([null, time(9), time(9), time(9), time(19), time(29)]);
+    // Until there is one, only the beginning is before all that may have been late.
+    expect(since).toEqual([null, null, null, time(9), time(19), time(29)]);
+  });
+
+  it('starts from a STATE in the middle of the last run where no record before it is younger, also after a kill', async () => {
+    put(contacts(300));
+    const reading = source({ stateEvery: 50 }, { overlap: 120_000 });
+    const whole = (await readRun(reading)).state;
+    const plan = await reading.begin({ kind: 'incremental', state: null }, signal);
+    let position: Json | null = null;
+    for (let last = false; !last; ) {
+      const killed = source({ stateEvery: 50 }, { overlap: 120_000 });
+      for await (const page of killed.pages(plan, position, signal)) {
+        position = JSON.parse(JSON.stringify(page.position)) as Json;
+        last = page.last;
+        break;
+      }
+      await killed.close();
+    }
+    const inPieces = await reading.finish(plan, null, whole.cursor, signal, position ?? undefined);
+    for (const state of [whole, inPieces]) {
+      const second = await readRun(reading, JSON.parse(JSON.stringify(state)) as typeof whole);
+      // Two minutes before the last, and no more than a STATE further.
+      expect(Number(second.keys[0]?.slice(1))).toBeLessThanOrEqual(299 - 120);
+      expect(Number(second.keys[0]?.slice(1))).toBeGreaterThan(299 - 120 - 50);
+      expect((state.notes as { states: unknown[] }).states.length).toBeLessThan(12);
+    }
   });
 });
 

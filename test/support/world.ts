@@ -19,6 +19,10 @@ export interface WorldOptions {
   readonly sync?: string;
   /** YAML added to the source. */
   readonly source?: string;
+  /** YAML added to the source's fields: `, name: column`. */
+  readonly fields?: string;
+  /** YAML of more sources, destinations and syncs, each two levels deep (`name:` and its keys below). */
+  readonly more?: (places: { readonly databaseUrl: string; readonly sandboxUrl: string }) => { readonly sources?: string; readonly destinations?: string; readonly syncs?: string };
   readonly worker?: boolean;
   readonly tuning?: { readonly deliverWindowMs?: number; readonly longWaitMs?: number; readonly extractBudgetMs?: number };
 }
@@ -38,8 +42,8 @@ export interface World {
   host(): Promise<WorkerHost>;
   /** Histories of the run's workflow and of its account's lane. */
   histories(run: string): Promise<readonly History[]>;
-  /** Starts a run and waits for its end. */
-  run(options?: Partial<RunOptions>): Promise<RunDocument>;
+  /** Starts a run of a sync (by default `crm-newsletter`) and waits for its end. */
+  run(options?: Partial<RunOptions>, sync?: string): Promise<RunDocument>;
   /** Waits until `reached` holds for the run. */
   until(run: string, reached: (document: RunDocument) => boolean): Promise<RunDocument>;
   close(): Promise<void>;
@@ -56,10 +60,11 @@ export async function createWorld(options: WorldOptions = {}): Promise<World> {
   // Its last connections may still be closing when the database is dropped under them.
   crm.on('error', () => undefined);
   await crm.query(`CREATE TABLE contacts (external_id text PRIMARY KEY, email text, phone text, first_name text, city text, country text,
-    locale text, opt_in boolean, updated_at timestamptz NOT NULL)`);
+    locale text, opt_in boolean, updated_at timestamptz NOT NULL, consent_at timestamptz)`);
   await crm.query('CREATE INDEX ON contacts (updated_at, external_id)');
   await migrate(database.url);
   const file = path.join(directory, 'syncline.yaml');
+  const more = options.more?.({ databaseUrl: database.url, sandboxUrl: sandbox.url });
   const config = parseConfig(
     `version: 1
 database: {url: "${database.url}"}
@@ -70,8 +75,9 @@ sources:
     table: public.contacts
     key: external_id
     updatedAt: updated_at
-    fields: {email: email, phone: phone, locale: locale, emailConsent: opt_in, country: country, firstName: first_name, attributes: [city]}
+    fields: {email: email, phone: phone, locale: locale, emailConsent: opt_in, country: country, firstName: first_name, attributes: [city]${options.fields ?? ''}}
 ${indent(options.source, 4)}
+${indent(more?.sources, 2)}
 destinations:
   newsletter:
     type: mailingcore
@@ -81,11 +87,13 @@ destinations:
     account: acme-${randomBytes(4).toString('hex')}
 ${options.destination?.includes('limits') ? '' : '    limits: {calls: 100000, per: 1s, concurrency: 4}'}
 ${indent(options.destination, 4)}
+${indent(more?.destinations, 2)}
 syncs:
   crm-newsletter:
     source: crm
     destination: newsletter
 ${indent(options.sync, 4)}
+${indent(more?.syncs, 2)}
 `,
     { file, shown: 'syncline.yaml', env: {} },
   );
@@ -120,8 +128,8 @@ ${indent(options.sync, 4)}
       }
       return found;
     },
-    run: async (run = {}) => {
-      const started = await startRun(pool, temporal, config, 'crm-newsletter', { kind: 'incremental', ...run });
+    run: async (run = {}, sync = 'crm-newsletter') => {
+      const started = await startRun(pool, temporal, config, sync, { kind: 'incremental', ...run });
       return until(started.run, (document) => document.endedAt !== null);
     },
     close: async () => {

@@ -18,6 +18,8 @@ interface SourceSays {
   readonly fields: unknown;
   readonly emailConsent: string | null;
   readonly smsConsent: string | null;
+  /** When the person said so, where the source tells. */
+  readonly consentAt: string | null;
   readonly locale: string | null;
   readonly warnings: readonly string[];
   /** Why it cannot be sent. */
@@ -46,22 +48,23 @@ async function contact(context: Context, name: string, key: string): Promise<Exi
   await syncOf(await context.config(), name);
   const session = await openLedger(context);
   const { contactStory } = await import('../../ledger/index.js');
-  const [story, source] = [await contactStory(session.pool, name, key), await askSource(context, session, name, key)];
+  const { mail, ...source } = await askSource(context, session, name, key);
+  const story = await contactStory(session.pool, name, key, source.fields === null ? null : { mail, consentAt: source.consentAt });
   if (story === undefined && !source.found && source.error === null) {
     throw new CliError(`neither the source nor the ledger knows a contact of this key in ${name}`, EXIT.failed, 'the key is the value of the column named by key: in the source, as text');
   }
-  const told: Told = { ...(story ?? { sync: name, key, delivered: null, waiting: null, inFlight: null, rejection: null, events: [] }), source };
+  const told: Told = { ...(story ?? { sync: name, key, consent: { consentAt: null, suppressions: [] }, erased: null, delivered: null, waiting: null, inFlight: null, rejection: null, events: [] }), source };
   output.printJson(told);
   output.print(viewOf(told, output.colors));
   if (source.error !== null) output.warn(`the source could not be asked: ${source.error}`);
   return EXIT.done;
 }
 
-const NOTHING: SourceSays = {
-  found: false, time: null, fields: null, emailConsent: null, smsConsent: null, locale: null, warnings: [], invalid: null, filtered: false, error: null,
+const NOTHING: SourceSays & { readonly mail: string | null } = {
+  found: false, time: null, fields: null, emailConsent: null, smsConsent: null, consentAt: null, locale: null, mail: null, warnings: [], invalid: null, filtered: false, error: null,
 };
 
-async function askSource(context: Context, { config }: LedgerSession, name: string, key: string): Promise<SourceSays> {
+async function askSource(context: Context, { config }: LedgerSession, name: string, key: string): Promise<typeof NOTHING> {
   const { Connectors } = await import('../../control/index.js');
   const { buildPage } = await import('../../extraction/index.js');
   const connectors = new Connectors();
@@ -79,7 +82,8 @@ async function askSource(context: Context, { config }: LedgerSession, name: stri
       if (row !== undefined) {
         return {
           ...NOTHING, found: true, warnings, time: row.version, fields: JSON.parse(row.fields), locale: row.locale,
-          emailConsent: CONSENT[row.emailConsent], smsConsent: CONSENT[row.smsConsent], filtered: row.onlyIfKnown === 'filtered',
+          emailConsent: CONSENT[row.emailConsent], smsConsent: CONSENT[row.smsConsent],
+          consentAt: row.consentAt ?? null, mail: row.mail ?? null, filtered: row.onlyIfKnown === 'filtered',
         };
       }
       if (page.last) break;
@@ -99,8 +103,10 @@ function viewOf(told: Told, colors: Colors): string {
     ['waits to be sent', waiting === null ? 'nothing' : `${JSON.stringify(waiting.fields)} (since ${waiting.since}${waiting.notBefore === null ? '' : `, not before ${waiting.notBefore}`}, run ${waiting.run})`],
     ['is being sent', inFlight === null ? 'nothing' : `in batch ${String(inFlight.batch)}, ${inFlight.status} since ${inFlight.since}`],
     ['is refused', rejection === null ? 'no' : `${rejection.reason} (${rejection.code}, since ${rejection.since}, ${String(rejection.attempts)} attempts, run ${rejection.run})`],
-    ['e-mail consent', consentWords(source.emailConsent, (waiting ?? delivered)?.emailConsent)],
-    ['SMS consent', consentWords(source.smsConsent, (waiting ?? delivered)?.smsConsent)],
+    ['e-mail consent', consentWords(told, 'email')],
+    ['SMS consent', consentWords(told, 'sms')],
+    ...told.consent.suppressions.map((one): readonly [string, Cell] => ['opted out', optOutWords(one)]),
+    ...(told.erased === null ? [] : [['erased', `${told.erased.reason}, ${told.erased.at}${told.erased.clean ? '; only hashes are left' : '; the erasures are under way'}. ${told.erased.clean ? `syncline suppress remove ${told.sync} KEY lets the person back in` : ''}`.trim()] as const]),
   ];
   return [
     `${colors.bold(told.key)}  ${told.sync}`,
@@ -120,7 +126,19 @@ function sourceWords(source: SourceSays): string {
   return source.fields === null ? `a row${held}${warned}` : `${JSON.stringify(source.fields)}${source.time === null ? '' : ` at ${source.time}`}${held}${warned}`;
 }
 
-function consentWords(said: string | null, intended: string | undefined): string {
-  const source = said === null ? 'the source says nothing' : said === 'not mapped' ? 'the source has no such column' : `the source says ${said}`;
-  return `${intended ?? 'unknown'}: ${source}`;
+/** What is meant to hold, and why: what the source says, and the opt-outs that hold against it. */
+function consentWords({ source, consent, waiting, delivered }: Told, channel: 'email' | 'sms'): string {
+  const field = channel === 'email' ? 'emailConsent' : 'smsConsent';
+  const said = source[field];
+  const at = source.consentAt === null ? '' : ` since ${source.consentAt}`;
+  const words = said === null ? 'the source says nothing' : said === 'not mapped' ? 'the source has no such column' : `the source says ${said}${at}`;
+  const held = consent.suppressions.filter((one) => one.channel === channel && one.holds);
+  const against = held.length === 0 || said === 'denied' ? '' : ', withheld: the person opted out';
+  return `${(waiting ?? delivered)?.[field] ?? 'unknown'}: ${words}${against}`;
+}
+
+function optOutWords({ channel, destination, at, origin, reason, learnedAt, key, holds }: StoryDocument['consent']['suppressions'][number]): string {
+  const where = destination === null ? 'everywhere' : `at ${destination}`;
+  const what = `of ${channel === 'email' ? 'e-mail' : 'SMS'} ${where}${key === null ? ', by address' : ''}: ${reason}, ${at ?? 'at a time that is not known'}`;
+  return `${what} (learned by ${origin}, ${learnedAt})${holds ? '' : '; the consent in the source is newer'}`;
 }

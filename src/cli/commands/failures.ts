@@ -78,7 +78,7 @@ async function retry(context: Context, name: string, reason: string | null): Pro
   if ((await countRetriable(pool, name, reason)) === 0) {
     const { total } = await listFailures(pool, name, 1);
     output.printJson({ run: null, sync: name, queued: 0, failures: total });
-    output.print(total === 0 ? `nothing to retry: ${name} has no open failures` : `nothing to retry: of the ${formatNumber(total)} open failures of ${name} none can be sent again${reason === null ? '; invalid rows are mended in the source' : ' for this reason'}`);
+    output.print(total === 0 ? `nothing to retry: ${name} has no open failures` : `nothing to retry: of the ${formatNumber(total)} open failures of ${name} none can be sent again${reason === null ? `; invalid rows are mended in the source, and those whose payload has gone by its retention are read again: syncline run ${name} --only KEY --resend` : ' for this reason'}`);
     return EXIT.done;
   }
   const { retryFailures, wakeLane } = await import('../../control/index.js');

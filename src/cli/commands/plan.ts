@@ -8,7 +8,7 @@ import { syncOf } from '../names.js';
 import { formatDuration, formatNumber, pairs, table } from '../output/index.js';
 import type { Colors } from '../output/index.js';
 import { openLedger } from '../session.js';
-import { tallies } from '../views/index.js';
+import { mappingLine, tallies } from '../views/index.js';
 
 /** Invalid rows a person is shown; --json has a hundred. */
 const SHOWN = 10;
@@ -56,14 +56,21 @@ function viewOf(plan: PlanDocument, colors: Colors): string {
       ['calls needed', callsText(plan)],
       ['time needed', calls === 0 ? 'none' : `${formatDuration(plan.seconds * 1000)} at the account's limit`],
     ]),
+    ...(plan.gone === null || plan.gone.contacts === 0 ? [] : [goneText(plan.sync, plan.gone, colors)]),
     ...tallies('invalid', plan.invalid, colors),
     ...(plan.invalidRows.length === 0
       ? []
       : [table(['key', 'place', 'reason'], plan.invalidRows.slice(0, SHOWN).map((row) => [row.key, row.place, row.reason]), { colors })]),
     ...tallies('warning', plan.warnings, colors),
     ...plan.notices.map((notice) => `${colors.yellow('notice:')} ${notice}`),
+    ...mappingLine(plan.sync, plan.mapping, colors),
     ...(halted ? [`${colors.red(`the lane ${lane.account} is ${lane.state}`)}: ${lane.reason ?? ''}${lane.hint === null ? '' : ` (${lane.hint})`}`] : []),
   ].join('\n\n');
+}
+
+function goneText(sync: string, { contacts, held, calls, stops }: NonNullable<PlanDocument['gone']>, colors: Colors): string {
+  const words = `${formatNumber(contacts)} of ${formatNumber(held)} contacts ${contacts === 1 ? 'is' : 'are'} gone from the source: a full run takes them out of the destination (${formatNumber(calls)} ${calls === 1 ? 'call' : 'calls'} more)`;
+  return stops ? `${colors.red(words)}, but not without being told so: syncline run ${sync} --full --allow-deletes` : words;
 }
 
 /** `3`, or where they are of several kinds `3: 1 (70 rows) with consent; 2 (1,200 rows) without consent`. */

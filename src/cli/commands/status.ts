@@ -18,7 +18,7 @@ const REDRAW_MS = 2_000;
 export const register: Register = (program, act) => {
   program
     .command('status')
-    .description('syncs (cursor, last run), lanes (waiting, pace, state and why) and failures')
+    .description('syncs (cursor, last run), lanes (waiting, pace, state and why), opt-outs (how long they take) and failures')
     .option('--watch', 'look again every two seconds until Ctrl-C')
     .addHelpText('after', examples('status', 'status --watch', 'status --json'))
     .action(act((context, { watch }: { readonly watch?: true }) => status(context, watch === true)));
@@ -73,6 +73,7 @@ function completed({ syncs, lanes }: StatusDocument, config: Config): StatusDocu
       ...accounts.filter((account) => !lanes.some((lane) => lane.account === account)).map((account) => ({
         account, state: 'idle' as const, reason: null, hint: null, until: null, waiting: 0, inFlight: 0, unknown: 0,
         oldestWaitingSeconds: null, callsLastMinute: 0, accepted: 0, notices: [],
+        optOuts: { waiting: 0, oldestWaitingSeconds: null, effective: 0, fromSource: null, fromStaging: null },
       })),
     ],
   };

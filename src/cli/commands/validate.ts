@@ -69,6 +69,8 @@ function placeOf(source: SourceConfig): string {
     case 'hubspot':
     case 'pipedrive':
       return source.baseUrl;
+    case 'salesforce':
+      return `${source.object} at ${source.loginUrl}`;
     case 'http':
       return new URL(source.url).origin + new URL(source.url).pathname;
   }

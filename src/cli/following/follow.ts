@@ -17,6 +17,8 @@ export interface FollowOptions {
   readonly attached: boolean;
   /** Milliseconds to follow it for; undefined: to its end. */
   readonly timeoutMs: number | undefined;
+  /** Also past `delivering`: what was begun apart from any reading is delivering from its start. */
+  readonly toEnd?: boolean;
 }
 
 export interface Followed {
@@ -73,7 +75,7 @@ class Follower {
       for (;;) {
         const pulse = await this.pulse();
         if (pulse !== undefined) {
-          if (pulse.ended || pulse.status === 'delivering') return await this.end();
+          if (pulse.ended || (pulse.status === 'delivering' && this.options.toEnd !== true)) return await this.end();
           progress.update(this.rate.snapshot(pulse, performance.now()));
         }
         const leave = this.reasonToLeave(pulse);

@@ -1,6 +1,7 @@
 import type { BatchDocument, RunDocument, RunSummary } from '../../ledger/index.js';
 import { formatDuration, formatNumber, pairs, table } from '../output/index.js';
 import type { Cell, Colors } from '../output/index.js';
+import { mappingLine } from './mapping.js';
 import { verificationView } from './verification.js';
 
 const LAST_BATCHES = 20;
@@ -29,6 +30,7 @@ export function runView(run: RunDocument, colors: Colors): string {
     ]),
     ...tallies('warning', run.warnings, colors),
     ...run.notices.map((notice) => `${colors.yellow('notice:')} ${notice}`),
+    ...mappingLine(run.sync, run.mapping, colors),
     ...(run.verification === null ? [] : [verificationView(run.verification, colors)]),
     ...(run.error === null ? [] : [`${colors.red('failed:')} ${run.error}`]),
     ...nextOf(run),

@@ -16,6 +16,7 @@ export function statusView({ syncs, lanes }: StatusDocument, now: number, colors
   return [
     table(['sync', 'cursor', 'last read', 'last run', 'next run', 'waiting', 'in flight', 'failures'], syncRows, { colors }),
     table(['lane', 'state', 'waiting', 'in flight', 'accepted', 'unknown', 'oldest', 'calls a minute', 'why'], laneRows, { colors, widest: 100 }),
+    ...optOutsView(lanes, colors),
     ...lanes.flatMap((lane) => (lane.hint === null ? [] : [`${lane.account}: ${lane.hint}`])),
     ...lanes.flatMap((lane) => lane.notices.map((notice) => `${colors.yellow('notice:')} ${notice}`)),
   ].join('\n\n');
@@ -25,3 +26,15 @@ function whyOf({ reason, until }: LaneStatus, now: number): string {
   if (reason === null) return '';
   return until === null ? reason : `${reason}, until ${formatClock(until, now)}`;
 }
+
+/** Opt-outs and erasures by lane; nothing where there were none. */
+function optOutsView(lanes: readonly LaneStatus[], colors: Colors): readonly string[] {
+  const rows = lanes.filter(({ optOuts }) => optOuts.waiting + optOuts.effective > 0).map(({ account, optOuts }): readonly Cell[] => [
+    account, optOuts.waiting, optOuts.oldestWaitingSeconds === null ? null : formatDuration(optOuts.oldestWaitingSeconds * 1000),
+    optOuts.effective, tookOf(optOuts.fromStaging), tookOf(optOuts.fromSource),
+  ]);
+  return rows.length === 0 ? [] : [table(['opt-outs', 'waiting', 'oldest', 'arrived lately', 'from our reading (p50, p95)', 'from the change in the source (p50, p95)'], rows, { colors })];
+}
+
+const tookOf = (took: LaneStatus['optOuts']['fromSource']): string | null =>
+  took === null ? null : `${formatDuration(took.p50Seconds * 1000)}, ${formatDuration(took.p95Seconds * 1000)}`;

@@ -32,7 +32,7 @@ export const dengageDestination = defineDestination({
     password: text('the password of the API user'),
     insertIfNotExists: z.boolean({ error: 'true or false' }).default(true),
     throwExceptionIfInvalidRecord: z.boolean({ error: 'true or false' }).default(false),
-    columns: z.record(text('the name of a column'), text('the name of an attribute, or locale, or country'), { error: 'a mapping of custom column: attribute' }).default({}),
+    columns: z.record(text('the name of a column'), text('the name of an attribute, or locale, country or consentVersion'), { error: 'a mapping of custom column: attribute' }).default({}),
     ...destinationShape(PLATFORMS.dengage),
   }),
   rules,

@@ -1,10 +1,19 @@
-import { block, isGiven, isMapping, text } from './helpers.js';
+import { block, duration, isGiven, isMapping, text } from './helpers.js';
 import type { BrokenRule } from './registry.js';
 import { absolute, hostAndPort, postgresUrl } from './values.js';
-import type { TemporalConfig } from '../types.js';
+import type { RetentionConfig, TemporalConfig } from '../types.js';
 import type { z } from 'zod';
 
 export const database = block({ url: postgresUrl() });
+
+/** Payloads of rejected rows. Ninety days: long enough to be mended and tried again. */
+const RETENTION = { rejected: 90 * 86_400_000 } as const;
+export const retention = block({ rejected: duration({ min: 3_600_000 }).optional() }, '{rejected: 90d}');
+
+/** Completes what the file says about keeping. */
+export function buildRetention(parsed: z.output<typeof retention> | undefined): RetentionConfig {
+  return { rejected: parsed?.rejected ?? RETENTION.rejected };
+}
 
 const file = text('the path of a file').optional();
 

@@ -1,5 +1,6 @@
 import { z } from 'zod';
 import { isCron } from '../cron.js';
+import { mapping } from './expression.js';
 import { block, choose, count, duration, isMapping, numberThat, oneOf, oneOrMore, plainValue, refuse, text, textThat } from './helpers.js';
 import { CONFIDENCE_WORDS, isConfidence, isMaxError, MAX_ERROR_WORDS, SAMPLE_DEFAULTS } from '../verification.js';
 import { timeZone } from './values.js';
@@ -35,6 +36,7 @@ export const sync = block({
   schedule: z.preprocess((value) => value, schedule.optional()),
   settleWithin: duration({ min: 1000 }).optional(),
   full: block({ every: duration({ min: 60_000 }) }, '{every: 7d}').optional(),
+  mapping,
   filter: z.record(z.string(), oneOrMore(filterValue, FILTER_WORDS), { error: 'a mapping of contact field: value or values' }).optional(),
   onDelete: oneOf('optOut', 'erase', 'ignore').default('ignore'),
   verify: block(

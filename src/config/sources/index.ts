@@ -6,6 +6,7 @@ import { hubspotSource } from './hubspot.js';
 import { mailingcoreSource } from './mailingcore.js';
 import { pipedriveSource } from './pipedrive.js';
 import { postgresSource } from './postgres.js';
+import { salesforceSource } from './salesforce.js';
 import { singerSource } from './singer.js';
 
 export { FIELD_SHAPE, isMapped } from './fields.js';
@@ -18,5 +19,6 @@ export const SOURCE_TYPES: Readonly<Record<string, EntryType<SourceConfig>>> = {
   mailingcore: mailingcoreSource,
   hubspot: hubspotSource,
   pipedrive: pipedriveSource,
+  salesforce: salesforceSource,
   singer: singerSource,
 };

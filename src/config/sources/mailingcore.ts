@@ -1,4 +1,5 @@
 import { z } from 'zod';
+import { renamed } from '../../contacts/index.js';
 import { block, choose, count, duration, oneOf, text } from '../schema/helpers.js';
 import { baseUrl, LONGEST_CALL } from '../schema/values.js';
 import { PLATFORMS } from '../platforms.js';
@@ -66,7 +67,7 @@ function fieldsOf({ attributes, ...given }: z.output<typeof fields>): FieldsConf
   const own = Object.fromEntries(Object.entries<unknown>({ ...DEFAULTS, ...Object.fromEntries(said) }).filter(([, path]) => path !== false)) as FieldsConfig;
   if (attributes === undefined) return { ...own, attributesFrom: 'attributes.*' };
   if (attributes === false) return own;
-  const named = Object.entries(attributes).map(([name, path]) => [name, attributePath(path)] as const);
+  const named = Object.entries(attributes).map(([name, path]) => [name, renamed(path, attributePath)] as const);
   return { ...own, attributes: Object.fromEntries(named) };
 }
 

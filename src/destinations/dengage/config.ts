@@ -18,6 +18,7 @@ export const FACTS: DestinationFacts = {
   batchSize: MAX_BATCH,
   maxBatchSize: MAX_BATCH,
   defaultBaseUrl: 'https://api.dengage.com',
+  afterErasure: "D·engage's API deletes nobody: the contact is made passive, both permissions are taken, every column Syncline fills is blanked. Its contact_key stays: delete it there by hand.",
 };
 
 /** What somebody should know before a run. */

@@ -62,11 +62,12 @@ export function createMapping(columns: Readonly<Record<string, string>>): (conta
   };
 }
 
-/** An attribute; `locale` and `country` also name the contact's own fields where no attribute is called so. */
-function attributeOf({ attributes, locale, country }: Contact, name: string): Json | undefined {
+/** An attribute; `locale`, `country` and `consentVersion` also name the contact's own fields where no attribute is called so. */
+function attributeOf({ attributes, locale, country, consentVersion }: Contact, name: string): Json | undefined {
   if (attributes !== undefined && Object.hasOwn(attributes, name)) return attributes[name];
   if (name === 'locale') return locale;
-  return name === 'country' ? country : undefined;
+  if (name === 'country') return country;
+  return name === 'consentVersion' ? consentVersion : undefined;
 }
 
 /** A column holds one value: lists and objects go as their JSON text. */

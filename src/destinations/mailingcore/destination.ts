@@ -3,20 +3,25 @@ import { createClient, parsed, withDeadline } from '../../http/index.js';
 import type { HttpAnswer } from '../../http/index.js';
 import type { MailingCoreConfig } from '../../config/index.js';
 import { ACTION } from '../contract.js';
-import type { Capabilities, Destination, Outcome, OutgoingBatch, OutgoingRow } from '../contract.js';
+import type { Capabilities, Destination, Outcome, OutgoingBatch, OutgoingRow, WebhookCall } from '../contract.js';
 import { outcomeOfError } from '../http/index.js';
 import type { DestinationOptions } from '../registry.js';
 import { LOCALES, MAX_BATCH } from './config.js';
 import { bulkBody, differences, prepare } from './mapping.js';
-import { outcomeOfAnswer, outcomeOfStatus } from './outcomes.js';
+import { isGone, outcomeOfAnswer, outcomeOfStatus } from './outcomes.js';
+import { letBackIn } from './let-back-in.js';
+import { readOptOuts } from './opt-outs.js';
+import type { ReadingParts } from './page.js';
 import { readContacts } from './reading.js';
+import { readWebhook } from './webhook.js';
 
 /** A MailingCore tenant as a destination. */
 export function createMailingCore(config: MailingCoreConfig, options: DestinationOptions = {}): Destination {
   const client = createClient({ baseUrl: config.baseUrl, headers: { Authorization: `Bearer ${config.apiKey}`, 'X-Tenant-Id': config.tenantId } });
   const now = options.now ?? Date.now;
   const wait = options.wait ?? ((ms, signal) => delay(ms, undefined, { signal }));
-  const { matchBy } = config;
+  const { matchBy, tenantId, webhookSecret } = config;
+  const reading: ReadingParts = { client, now, wait, bounded: (outer, call) => withDeadline(outer, config.timeout, call) };
   const capabilities: Capabilities = {
     maxBatchSize: MAX_BATCH,
     maxEraseBatchSize: 1,
@@ -59,8 +64,11 @@ export function createMailingCore(config: MailingCoreConfig, options: Destinatio
       const answer = await ask('POST', '/contacts/bulk', bulkBody(batch.rows, matchBy), signal);
       return 'kind' in answer ? answer : outcomeOfAnswer(answer, batch.rows, now());
     },
-    readAll: (paced, signal) =>
-      readContacts({ client, now, wait, bounded: (outer, call) => withDeadline(outer, config.timeout, call) }, paced, signal),
+    letBackIn: (row, signal) => letBackIn((path, bound) => ask('DELETE', path, null, bound), row, now(), signal),
+    readAll: (paced, signal) => readContacts(reading, paced, signal),
+    optOuts: (since, paced, signal) => readOptOuts(reading, matchBy, since, paced, signal),
+    // Without a secret nothing can be told from a forgery.
+    ...(webhookSecret !== undefined && { webhook: (call: WebhookCall) => readWebhook(call, { secret: webhookSecret, tenantId, matchBy, now }) }),
     async check(signal) {
       const answer = await withDeadline(signal, config.timeout, (bound) => ask('GET', '/contacts?limit=1', null, bound));
       if ('kind' in answer) return answer;
@@ -78,17 +86,4 @@ export function createMailingCore(config: MailingCoreConfig, options: Destinatio
       return Promise.resolve();
     },
   };
-}
-
-/**
- * Whether a 404 says that the contact is not there (then it is erased) rather than that the address is wrong:
- * doc: errors carry `statusCode`; seen: an unknown route is "Cannot DELETE /…".
- */
-function isGone(answer: HttpAnswer): boolean {
-  if (answer.status !== 404) return false;
-  const body = parsed(answer.body);
-  if (typeof body !== 'object' || body === null) return false;
-  const { statusCode, status, message, detail } = body as Record<string, unknown>;
-  const words = typeof message === 'string' ? message : typeof detail === 'string' ? detail : '';
-  return (statusCode ?? status) === 404 && words !== '' && !words.startsWith('Cannot ');
 }

@@ -132,7 +132,8 @@ function codeOf(entry: Entry, reason: string): string {
   return 'refused';
 }
 
-function emailOf(row: OutgoingRow): string | null {
+/** The e-mail of a row; null where it has none. */
+export function emailOf(row: OutgoingRow): string | null {
   // `fields` begins with the e-mail where there is one; parsing the rest would cost a batch of 1,000 for one refused row.
   const match = /^\{"email":("(?:[^"\\]|\\.)*")/.exec(row.fields);
   return match?.[1] === undefined ? null : (JSON.parse(match[1]) as string);

@@ -1,7 +1,7 @@
 import type { Contact, Json } from '../../contacts/index.js';
 import { CONSENT } from '../contract.js';
 import type { ConsentCode, OutgoingRow, Prepared, Unsendable } from '../contract.js';
-import { LOCALES, MAX_KEY } from './config.js';
+import { LOCALES, MAX_CONSENT_VERSION, MAX_KEY } from './config.js';
 
 /**
  * How contacts are recognised there.
@@ -19,6 +19,7 @@ export type MatchBy = 'externalId' | 'email';
 
 const NO_WARNINGS: readonly string[] = [];
 const LOCALE_WARNING: readonly string[] = ['locale: not one MailingCore takes'];
+const VERSION_WARNING = `consentVersion: longer than ${MAX_CONSENT_VERSION} characters, the most MailingCore takes`;
 const NO_EMAIL: Unsendable = { invalid: 'email: missing, MailingCore addresses contacts by e-mail' };
 const NO_KEY: Unsendable = { invalid: 'key: missing' };
 const LONG_KEY: Unsendable = { invalid: `key: longer than ${MAX_KEY} characters, the most MailingCore takes` };
@@ -30,7 +31,9 @@ const CODES: Readonly<Record<string, ConsentCode>> = CONSENT;
 
 /**
  * Maps one contact (pure, on the hot path: text is put together by hand).
- * `fields` is `{"email":…,"attributes":{…sorted…},"locale":…}`; consent and key are added when it is sent.
+ * `fields` is `{"email":…,"attributes":{…sorted…},"consentVersion":…,"locale":…}`; consent and key are added when it is sent.
+ * unknown: whether a null takes a consentVersion back, or costs the contact. An empty one is left out: what somebody once
+ * agreed to stays as it was said.
  */
 export function prepare(contact: Contact, matchBy: MatchBy): Prepared | Unsendable {
   if (contact.key === '') return NO_KEY;
@@ -44,11 +47,14 @@ export function prepare(contact: Contact, matchBy: MatchBy): Prepared | Unsendab
   let fields = email === null ? '{' : `{"email":${JSON.stringify(email)}`;
   const attributes = attributesText(contact);
   if (attributes !== '') fields += `${fields === '{' ? '' : ','}"attributes":${attributes}`;
-  let locale = contact.locale ?? null;
   let warnings = NO_WARNINGS;
+  const version = contact.consentVersion ?? null;
+  if (version !== null && version.length > MAX_CONSENT_VERSION) warnings = [VERSION_WARNING];
+  else if (version !== null) fields += `${fields === '{' ? '' : ','}"consentVersion":${JSON.stringify(version)}`;
+  let locale = contact.locale ?? null;
   if (locale !== null && !LOCALES.includes(locale)) {
     locale = null;
-    warnings = LOCALE_WARNING;
+    warnings = warnings === NO_WARNINGS ? LOCALE_WARNING : [...warnings, ...LOCALE_WARNING];
   }
   if (contact.locale !== undefined) {
     fields += `${fields === '{' ? '' : ','}"locale":${locale === null ? 'null' : `"${locale}"`}`;
@@ -93,6 +99,8 @@ export function differences(expected: string, found: string): string[] {
   const held = JSON.parse(found) as FieldsObject;
   const names: string[] = [];
   if (wanted.email !== undefined && wanted.email.toLowerCase() !== held.email?.toLowerCase()) names.push('email');
+  // unknown: whether lists tell it. Where they do not, it is not compared.
+  if (wanted.consentVersion !== undefined && held.consentVersion !== undefined && wanted.consentVersion !== held.consentVersion) names.push('consentVersion');
   if (wanted.locale !== undefined && wanted.locale !== (held.locale ?? null)) names.push('locale');
   for (const [name, value] of Object.entries(wanted.attributes ?? {})) {
     if (!sameJson(value, held.attributes?.[name] ?? null)) names.push(`attributes.${name}`);
@@ -101,17 +109,19 @@ export function differences(expected: string, found: string): string[] {
 }
 
 /** A contact as the platform shows it, in the form of {@link Prepared.fields}. */
-export function foundFields(email: string | null, locale: string | null, attributes: Readonly<Record<string, Json>>): string {
+export function foundFields(email: string | null, locale: string | null, attributes: Readonly<Record<string, Json>>, consentVersion: string | null = null): string {
   const parts: string[] = [];
   if (email !== null) parts.push(`"email":${JSON.stringify(email)}`);
   const text = sortedText(attributes);
   if (text !== '') parts.push(`"attributes":${text}`);
+  if (consentVersion !== null) parts.push(`"consentVersion":${JSON.stringify(consentVersion)}`);
   parts.push(`"locale":${JSON.stringify(locale)}`);
   return `{${parts.join(',')}}`;
 }
 
 interface FieldsObject {
   readonly email?: string;
+  readonly consentVersion?: string;
   readonly locale?: string | null;
   readonly attributes?: Readonly<Record<string, Json>>;
 }

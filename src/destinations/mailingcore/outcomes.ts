@@ -73,6 +73,19 @@ function outcomeOfSuccess(status: number, body: unknown, rows: readonly Outgoing
   return { kind: 'answered', failed, httpStatus: status };
 }
 
+/**
+ * Whether a 404 says that the contact is not there (then it is erased) rather than that the address is wrong:
+ * doc: errors carry `statusCode`; seen: an unknown route is "Cannot DELETE /…".
+ */
+export function isGone(answer: HttpAnswer): boolean {
+  if (answer.status !== 404) return false;
+  const body = parsed(answer.body);
+  if (typeof body !== 'object' || body === null) return false;
+  const { statusCode, status, message, detail } = body as Record<string, unknown>;
+  const words = typeof message === 'string' ? message : typeof detail === 'string' ? detail : '';
+  return (statusCode ?? status) === 404 && words !== '' && !words.startsWith('Cannot ');
+}
+
 type Summary = Readonly<Record<string, unknown>>;
 
 function summaryIn(body: unknown): Summary | null {

@@ -10,6 +10,7 @@ export const FACTS: DestinationFacts = {
   batchSize: RECOMMENDED_BATCH,
   maxBatchSize: MAX_BATCH,
   defaultBaseUrl: 'https://apicrm.mainbrainer.com',
+  afterErasure: "MainBrainer's API deletes nobody: both opt-ins are withdrawn, names and properties blanked. Mobile and e-mail stay, since it knows the contact by them: delete it there by hand.",
 };
 
 /** Shown by `plan` before a run. */

@@ -23,7 +23,7 @@ export interface Fields {
 
 /**
  * The mapping of one destination (pure).
- * @param properties property name or uuid → attribute (or `locale`, `country`)
+ * @param properties property name or uuid → attribute (or `locale`, `country`, `consentVersion`)
  */
 export function compileMapping(properties: Readonly<Record<string, string>>): (contact: Contact) => Prepared | Unsendable {
   const propertiesText = compileProperties(properties);

@@ -42,11 +42,13 @@ function headOf(name: string): string {
   return `{"${UUID.test(name) ? 'propertyid' : 'propertyname'}":${JSON.stringify(name)},"propertyvalue":`;
 }
 
-/** `locale` and `country` are fields of their own, unless an attribute has that name. */
+/** `locale`, `country` and `consentVersion` are fields of their own, unless an attribute has that name. */
 function attributeOf(contact: Contact, name: string): Json | undefined {
   const attributes = contact.attributes;
   if (attributes !== undefined && Object.hasOwn(attributes, name)) return attributes[name];
-  return name === 'locale' ? contact.locale : name === 'country' ? contact.country : undefined;
+  if (name === 'locale') return contact.locale;
+  if (name === 'country') return contact.country;
+  return name === 'consentVersion' ? contact.consentVersion : undefined;
 }
 
 /** unknown: whether a value may be anything but text; every one in the page's example is. */

@@ -37,6 +37,10 @@ const faultsSchema = z.strictObject({
   invalidEmail: z.enum(['row', 'request']).default('row'),
   /** unknown: how lists are paged. */
   pagination: z.enum(['cursor', 'page']).default('cursor'),
+  /** How the webhook of somebody who unsubscribes fares; `double` has one delivery id. */
+  webhooks: z.enum(['deliver', 'double', 'lost']).default('deliver'),
+  /** unknown: whether every tenant has a suppression list. `absent`: 404. */
+  suppressions: z.enum(['list', 'absent']).default('list'),
   /** API key → scopes. A key that is not named has every scope. */
   keys: z.record(z.string(), z.array(z.string())).optional(),
   /** Tenants the keys may use. Absent: any. */

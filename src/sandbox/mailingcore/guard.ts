@@ -32,6 +32,7 @@ export function admit(state: State, request: FastifyRequest, reply: FastifyReply
     refuse(request, reply, 403, 'API key does not belong to this tenant');
     return true;
   }
+  state.tenant = tenant;
   return false;
 }
 

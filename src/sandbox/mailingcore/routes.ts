@@ -78,27 +78,25 @@ function addContactRoutes(app: FastifyInstance, state: State, scoped: Scoped): v
 
 function addSuppressionRoutes(app: FastifyInstance, state: State, scoped: Scoped): void {
   const { store } = state;
-  app.get('/suppressions', scoped('suppressions:read', (request, reply) => {
+  const listed = (handler: Handler): Handler => (request, reply) =>
+    state.faults.suppressions === 'absent' ? refuse(request, reply, 404, `Cannot ${request.method} /suppressions`) : handler(request, reply);
+  app.get('/suppressions', listed(scoped('suppressions:read', (request, reply) => {
     const query = parseListQuery(request.query as Query);
     if ('fault' in query) return refuse(request, reply, 400, query.fault);
     const all = [...store.suppressions.values()];
     const start = (query.page - 1) * query.limit;
     const meta = { page: query.page, limit: query.limit, total: all.length, totalPages: Math.ceil(all.length / query.limit) };
     return json(reply, 200, { data: all.slice(start, start + query.limit), meta });
-  }));
-  app.post('/suppressions', scoped('suppressions:write', (request, reply) => {
+  })));
+  app.post('/suppressions', listed(scoped('suppressions:write', (request, reply) => {
     const { email, reason = 'manual' } = (request.body ?? {}) as { email?: string; reason?: string };
     if (faultOf({ email }) !== null) return refuse(request, reply, 400, 'invalid email');
-    const entry = { email: email ?? '', reason, createdAt: new Date().toISOString() };
-    store.suppressions.set(emailKey(entry.email), entry);
-    // doc: unsubscribing sets optIn false and suppresses.
-    const contact = store.findByEmail(entry.email);
-    if (contact !== undefined) store.change(contact, { optIn: false }, Date.now());
-    return json(reply, 201, entry);
-  }));
-  app.delete('/suppressions/:id', scoped('suppressions:write', (request, reply) =>
+    store.unsubscribe(email ?? '', reason, Date.now());
+    return json(reply, 201, store.suppressions.get(emailKey(email ?? '')));
+  })));
+  app.delete('/suppressions/:id', listed(scoped('suppressions:write', (request, reply) =>
     store.suppressions.delete(emailKey(idIn(request))) ? reply.code(204).send() : refuse(request, reply, 404, 'Suppression not found'),
-  ));
+  )));
 }
 
 /** Answers 409 where the e-mail or externalId is another contact's (doc), 400 otherwise. */

@@ -7,6 +7,7 @@ import type { Trouble } from '../trouble.js';
 import { checkFaults } from './faults.js';
 import type { CheckedFaults } from './faults.js';
 import { Store } from './store.js';
+import { Webhooks } from './webhooks.js';
 
 /** The rows one rule of `badRows` picks, ready to ask. */
 export interface BadRows {
@@ -19,6 +20,9 @@ export interface BadRows {
 export interface State {
   readonly store: Store;
   readonly log: CallLog;
+  readonly webhooks: Webhooks;
+  /** Whose key was used last: whose the webhooks are. */
+  tenant: string;
   faults: CheckedFaults;
   trouble: Trouble;
   limiter: Limiter | null;
@@ -28,7 +32,7 @@ export interface State {
 
 /** A fresh platform with these faults. Throws FaultsError. */
 export function createState(faults: unknown): State {
-  return { store: new Store(), log: createCallLog('/contacts/bulk'), ...fromFaults(faults) };
+  return { store: new Store(), log: createCallLog('/contacts/bulk'), webhooks: new Webhooks(), tenant: 'sandbox', ...fromFaults(faults) };
 }
 
 /** Replaces the faults of a running platform; contacts and log stay. Throws FaultsError and then changes nothing. */
@@ -36,7 +40,7 @@ export function applyFaults(state: State, faults: unknown): void {
   Object.assign(state, fromFaults(faults));
 }
 
-function fromFaults(input: unknown): Omit<State, 'store' | 'log'> {
+function fromFaults(input: unknown): Omit<State, 'store' | 'log' | 'webhooks' | 'tenant'> {
   const faults = checkFaults(input);
   return {
     faults,

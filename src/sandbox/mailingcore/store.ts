@@ -37,6 +37,8 @@ export class Store {
   #byExternalId = new Map<string, StoredContact>();
   #byEmail = new Map<string, StoredContact>();
   readonly suppressions = new Map<string, { email: string; reason: string; createdAt: string }>();
+  /** Times a contact was opted in while its address was suppressed. */
+  violations = 0;
 
   get size(): number {
     return this.#byEmail.size;
@@ -56,6 +58,7 @@ export class Store {
     this.#byExternalId = new Map();
     this.#byEmail = new Map();
     this.suppressions.clear();
+    this.violations = 0;
   }
 
   /** By platform id or externalId (doc: `GET /contacts/{id or externalId}`). */
@@ -78,6 +81,7 @@ export class Store {
     if (row.email === undefined) return EMAIL_NEEDED;
     const key = emailKey(row.email);
     if (this.#byEmail.has(key)) return EMAIL_TAKEN;
+    this.#noteOptIn(row, row.email);
     const contact: StoredContact = {
       seq: this.#bySeq.length,
       externalId: row.externalId ?? null,
@@ -115,6 +119,7 @@ export class Store {
       contact.email = email;
     }
     if (row.locale !== undefined) contact.locale = row.locale;
+    this.#noteOptIn(row, contact.email);
     if (row.optIn !== undefined) contact.optIn = row.optIn;
     if (row.attributes !== undefined) contact.attributes = withoutNulls({ ...contact.attributes, ...row.attributes });
     const extra = extraOf(row);
@@ -127,6 +132,19 @@ export class Store {
     this.#bySeq[contact.seq] = undefined;
     this.#byEmail.delete(emailKey(contact.email));
     if (contact.externalId !== null) this.#byExternalId.delete(contact.externalId);
+  }
+
+  /** As if the person had unsubscribed: optIn false and suppressed (doc). @returns the contact, where there is one */
+  unsubscribe(email: string, reason: string, now: number): StoredContact | undefined {
+    this.suppressions.set(emailKey(email), { email, reason, createdAt: new Date(now).toISOString() });
+    const contact = this.findByEmail(email);
+    if (contact !== undefined) this.change(contact, { optIn: false }, now);
+    return contact;
+  }
+
+  /** unknown: what an opt-in does to a suppressed address; here it is taken, the entry stays, and it is counted. */
+  #noteOptIn(row: ContactRow, email: string): void {
+    if (row.optIn === true && this.suppressions.has(emailKey(email))) this.violations += 1;
   }
 
   *all(): IterableIterator<StoredContact> {

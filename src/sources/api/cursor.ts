@@ -26,3 +26,9 @@ export function boundedCursor(plan: ReadPlan, previous: SourceState | null, maxT
 export function chosenKeys(plan: ReadPlan): readonly string[] {
   return (plan.notes as unknown as { readonly keys: readonly string[] }).keys;
 }
+
+/** A time of a platform that knows whole seconds only; a bound within one goes to the one that misses nothing. */
+export function wholeSecond(time: string, round: 'down' | 'up'): string {
+  const down = `${time.slice(0, 19)}.000000Z`;
+  return round === 'down' || time === down ? down : microTime(Date.parse(down) + 1000);
+}

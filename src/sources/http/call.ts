@@ -1,8 +1,9 @@
 import { setTimeout as delay } from 'node:timers/promises';
 import type { HttpSourceConfig } from '../../config/index.js';
-import { createClient, maskPersonal, maskValues, retryAfter, withDeadline, wordsOfError, type HttpAnswer, type HttpClient } from '../../http/index.js';
+import { createClient, maskPersonal, maskValues, retryAfter, type HttpAnswer, type HttpClient } from '../../http/index.js';
+import { isRecord, persist, type Patience, type Verdict } from '../api/index.js';
 import { SourceError } from '../contract.js';
-import { isRecord, parseJson } from './json.js';
+import { parseJson } from './json.js';
 import type { Request } from './request.js';
 import { createToken } from './token.js';
 
@@ -57,46 +58,36 @@ export function createCaller(config: HttpSourceConfig, options: CallOptions): Ca
   const secrets = [...Object.values(config.headers).flatMap((value) => [value, ...value.split(' ')]), ...(config.auth === undefined ? [] : [config.auth.clientId, config.auth.clientSecret])];
 
   /** Sends until an answer can be used or refuses for good; `headers` is asked before every try. */
-  const send = async (request: Request, signal: AbortSignal, headers: () => Promise<Record<string, string>>, renew?: () => boolean): Promise<Answer> => {
+  const send = (request: Request, signal: AbortSignal, headers: () => Promise<Record<string, string>>, renew?: () => boolean): Promise<Answer> => {
     const where = `source ${config.name}: ${request.url.host}${request.url.pathname === '/' ? '' : maskPersonal(request.url.pathname)}`;
-    let failed = 0;
-    for (let waits = 0; ; ) {
-      signal.throwIfAborted();
+    const patience: Patience = {
+      timeout: config.timeout,
+      tries: TRIES,
+      pause: { first: PAUSE, most: LONGEST_WAIT },
+      throttled: { waits: MOST_WAITS, longest: LONGEST_WAIT, first: 1000, most: 60_000, least: 100 },
+      wait,
+      unanswered: (words) => `gave no complete answer: ${words}`,
+      failed: (trouble) => new SourceError('unreachable', `${where} ${trouble}, ${TRIES} times in a row`, 'check url and that the server runs'),
+      refused: (status, ms) => new SourceError('unreachable', `${where} asks to wait ${Math.ceil(ms / 1000)} s (status ${status})`, 'the limit or budget of the API is used up; the run goes on when it lets us'),
+    };
+    const prepare = async (): Promise<(bounded: AbortSignal) => Promise<HttpAnswer>> => {
       const own = await headers();
-      let trouble: string;
-      let pause = PAUSE * 2 ** failed;
-      try {
-        const answer = await withDeadline(signal, config.timeout, (bounded) =>
-          clientOf(request.url.origin).request(request.method, request.url.pathname + request.url.search, request.body, bounded, own));
-        const { status } = answer;
-        if (status >= 200 && status < 300) {
-          const body = status === 204 ? null : parseJson(answer.body);
-          if (body !== undefined) return { body, headers: answer.headers, at: Date.parse(answer.headers['date'] ?? '') || now() };
-          trouble = `answers with what is no JSON (${answer.body.length} characters, status ${status})`;
-        } else if (status === 429 || (status === 503 && answer.headers['retry-after'] !== undefined)) {
-          const told = retryAfter(answer.headers, now());
-          const ms = Math.max(told ?? Math.min(1000 * 2 ** waits, 60_000), 100);
-          if (ms > LONGEST_WAIT || waits >= MOST_WAITS) throw new SourceError('unreachable', `${where} asks to wait ${Math.ceil(ms / 1000)} s (status ${status})`, 'the limit or budget of the API is used up; the run goes on when it lets us');
-          waits += 1;
-          await wait(ms, signal);
-          continue;
-        } else if (status >= 500 || status === 408 || status === 425) {
-          trouble = `answers with status ${status}`;
-          pause = retryAfter(answer.headers, now()) ?? pause;
-        } else if (status === 401 && renew?.() === true) {
-          continue;
-        } else {
-          throw refusal(where, answer, secrets);
-        }
-      } catch (error) {
-        if (error instanceof SourceError) throw error;
-        signal.throwIfAborted();
-        trouble = `gave no complete answer: ${wordsOfError(error)}`;
+      return (bounded) => clientOf(request.url.origin).request(request.method, request.url.pathname + request.url.search, request.body, bounded, own);
+    };
+    const judge = (answer: HttpAnswer): Verdict<Answer> => {
+      const { status } = answer;
+      if (status >= 200 && status < 300) {
+        const body = status === 204 ? null : parseJson(answer.body);
+        if (body !== undefined) return { answer: { body, headers: answer.headers, at: Date.parse(answer.headers['date'] ?? '') || now() } };
+        return { trouble: `answers with what is no JSON (${answer.body.length} characters, status ${status})` };
       }
-      failed += 1;
-      if (failed >= TRIES) throw new SourceError('unreachable', `${where} ${trouble}, ${TRIES} times in a row`, 'check url and that the server runs');
-      await wait(Math.min(pause, LONGEST_WAIT), signal);
-    }
+      const told = retryAfter(answer.headers, now());
+      if (status === 429 || (status === 503 && answer.headers['retry-after'] !== undefined)) return { throttled: told };
+      if (status >= 500 || status === 408 || status === 425) return { trouble: `answers with status ${status}`, pause: told };
+      if (status === 401 && renew?.() === true) return { renewed: true };
+      throw refusal(where, answer, secrets);
+    };
+    return persist(patience, prepare, judge, signal);
   };
 
   const token = config.auth === undefined ? null : createToken(config.auth, config.name, now, (request, signal, headers) => send(request, signal, () => Promise.resolve(headers)));

@@ -1,8 +1,8 @@
 import type { HttpSourceConfig } from '../../config/index.js';
 import { EARLIEST, later, microTime, subtractMs, type Json } from '../../contacts/index.js';
+import { compilePath } from '../api/index.js';
 import { SourceError, type ReadPlan, type Source, type SourcePage } from '../contract.js';
 import { createCaller, type CallOptions } from './call.js';
-import { compilePath } from './json.js';
 import { assertCanChoose, readChosen } from './only.js';
 import { createPages } from './pages.js';
 import { compileItems, compileRow } from './rows.js';

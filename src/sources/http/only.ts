@@ -1,8 +1,8 @@
 import type { HttpSourceConfig } from '../../config/index.js';
 import type { Json } from '../../contacts/index.js';
+import { compilePath, isRecord } from '../api/index.js';
 import { SourceError, type SourcePage, type SourceRow } from '../contract.js';
 import { Refused, type Caller } from './call.js';
-import { compilePath, isRecord } from './json.js';
 
 /** Keys a page, a call each. */
 const KEYS = 20;

@@ -1,7 +1,7 @@
 import type { HttpSourceConfig } from '../../config/index.js';
+import { compilePath } from '../api/index.js';
 import { SourceError } from '../contract.js';
 import type { Answer } from './call.js';
-import { compilePath } from './json.js';
 import { digest, step, type Position } from './position.js';
 
 /** What follows a page: a further one; the same again, for it cannot be right; or nothing. */

@@ -1,5 +1,5 @@
 import type { HttpSourceConfig } from '../../config/index.js';
-import { isRecord } from './json.js';
+import { isRecord } from '../api/index.js';
 
 /** What a request is filled with; null is left out. */
 export interface Slots {

@@ -1,7 +1,7 @@
 import type { HttpSourceConfig } from '../../config/index.js';
 import { maskPersonal } from '../../http/index.js';
+import { compilePath, isRecord, keyText } from '../api/index.js';
 import { SourceError, type SourceRow } from '../contract.js';
-import { compilePath, isRecord } from './json.js';
 import { timeOf } from './times.js';
 
 /** Compiles where the records of an answer are. An answer without any (null in their place) has none. */
@@ -38,9 +38,4 @@ export function compileRow(config: HttpSourceConfig, columns: readonly string[])
     const time = timeOf(updated(item));
     return time === null || Date.parse(`${time.slice(0, 23)}Z`) > now + 1000 ? { ...row, time: null, oddTime: true } : { ...row, time };
   };
-}
-
-function keyText(value: unknown): string | null {
-  if (typeof value === 'string') return value === '' ? null : value;
-  return typeof value === 'number' ? String(value) : null;
 }

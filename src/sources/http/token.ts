@@ -1,7 +1,7 @@
 import type { HttpSourceConfig } from '../../config/index.js';
+import { isRecord } from '../api/index.js';
 import { SourceError } from '../contract.js';
 import type { Answer } from './call.js';
-import { isRecord } from './json.js';
 import type { Request } from './request.js';
 
 export interface AccessToken {

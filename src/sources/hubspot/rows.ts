@@ -1,5 +1,5 @@
 import { microTime, parseTime } from '../../contacts/index.js';
-import { keyText } from '../api/index.js';
+import { alternatives, keyText } from '../api/index.js';
 import type { SourceRow } from '../contract.js';
 
 /** A contact as HubSpot gives it: every property is text or null. */
@@ -13,9 +13,6 @@ export interface HubspotContact {
 export const ARCHIVED_AT = 'archivedAt';
 export const UPDATED_AT = 'lastmodifieddate';
 export const ID = 'hs_object_id';
-
-/** A column is one property, or several of which the first that is filled counts (`phone|mobilephone`). */
-const alternatives = (column: string): readonly string[] => column.split('|').map((name) => name.trim()).filter((name) => name !== '');
 
 /** The properties to ask for, each once. */
 export function propertiesOf(key: string, columns: readonly string[]): string[] {

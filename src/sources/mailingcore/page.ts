@@ -1,5 +1,5 @@
 import { createHash } from 'node:crypto';
-import { isObject } from './json.js';
+import { isRecord } from '../api/index.js';
 
 /** One page of the list as it came. */
 export interface ListPage {
@@ -19,10 +19,10 @@ export interface ListPage {
  */
 export function pageOf(body: unknown): ListPage | null {
   if (Array.isArray(body)) return { contacts: body as unknown[], number: null, next: null, total: null, totalPages: null };
-  if (!isObject(body)) return null;
+  if (!isRecord(body)) return null;
   const list = body['data'] ?? body['contacts'] ?? body['items'];
   if (!Array.isArray(list)) return null;
-  const meta = isObject(body['meta']) ? body['meta'] : {};
+  const meta = isRecord(body['meta']) ? body['meta'] : {};
   const next = [meta['nextCursor'], meta['cursor'], body['nextCursor'], body['cursor']].find((one) => typeof one === 'string' && one !== '');
   return {
     contacts: list as unknown[],
@@ -35,14 +35,14 @@ export function pageOf(body: unknown): ListPage | null {
 
 /** One contact, bare or in an envelope; null where the body holds none. */
 export function contactOf(body: unknown): unknown {
-  if (!isObject(body)) return null;
-  return isObject(body['data']) ? body['data'] : body;
+  if (!isRecord(body)) return null;
+  return isRecord(body['data']) ? body['data'] : body;
 }
 
 /** What tells whether the same contacts came again; short, for it is stored. */
 export function signatureOf(contacts: readonly unknown[]): string {
   const hash = createHash('sha256');
-  for (const contact of contacts) hash.update(`${String(isObject(contact) ? (contact['id'] ?? contact['externalId'] ?? contact['email']) : contact)}\n`);
+  for (const contact of contacts) hash.update(`${String(isRecord(contact) ? (contact['id'] ?? contact['externalId'] ?? contact['email']) : contact)}\n`);
   return hash.digest('hex').slice(0, 16);
 }
 

@@ -1,5 +1,4 @@
-import { microTime } from '../../contacts/index.js';
-import { chosenKeys, RefusedError, type Api } from '../api/index.js';
+import { chosenKeys, RefusedError, wholeSecond, type Api } from '../api/index.js';
 import { SourceError, type ReadPlan, type SourcePage } from '../contract.js';
 import { ID, timeOf, type rowReader } from './persons.js';
 
@@ -30,13 +29,7 @@ const MOST_IDS = 100;
 /** How often a page that does not go on is asked for again. */
 const STUCK = 5;
 
-/** doc: the platform's times are whole seconds; bounds within one go to the one that misses nothing. */
-export function wholeSecond(time: string, round: 'down' | 'up'): string {
-  const down = `${time.slice(0, 19)}.000000Z`;
-  return round === 'down' || time === down ? down : microTime(Date.parse(down) + 1000);
-}
-
-/** doc: parameters are RFC 3339. */
+/** doc: parameters are RFC 3339, and the platform's times whole seconds. */
 const parameterOf = (time: string): string => `${time.slice(0, 19)}Z`;
 
 export function startOf({ kind, from }: ReadPlan): Position {

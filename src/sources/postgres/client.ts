@@ -1,5 +1,6 @@
 import pg from 'pg';
 import type { CustomTypesConfig } from 'pg';
+import { cancelRunning, cutConnection, newClient as connection } from '../../postgres/index.js';
 import { SourceError } from '../contract.js';
 import { databaseWords, toSourceError } from './errors.js';
 
@@ -47,8 +48,6 @@ export interface Session {
 export async function openSession(url: string, signal: AbortSignal): Promise<Session> {
   signal.throwIfAborted();
   const client = newClient(url);
-  // Without a listener a connection lost between two statements would end the process; the next statement reports it.
-  client.on('error', () => undefined);
   let ending: Promise<unknown> | null = null;
   let connected = false;
   const guard = async <T>(work: () => Promise<T>): Promise<T> => {
@@ -60,8 +59,8 @@ export async function openSession(url: string, signal: AbortSignal): Promise<Ses
     }
   };
   const abort = (): void => {
-    ending = connected ? cancel(url, client) : Promise.resolve();
-    streamOf(client).destroy();
+    ending = connected ? cancelRunning(url, client) : Promise.resolve();
+    cutConnection(client);
   };
   signal.addEventListener('abort', abort, { once: true });
   const close = async (): Promise<void> => {
@@ -74,7 +73,7 @@ export async function openSession(url: string, signal: AbortSignal): Promise<Ses
     connected = true;
   } catch (error) {
     signal.removeEventListener('abort', abort);
-    streamOf(client).destroy();
+    cutConnection(client);
     throw error;
   }
   const rows = (text: string, values: readonly unknown[] = []): Promise<unknown[][]> =>
@@ -87,29 +86,8 @@ export const rowTypes = types;
 
 function newClient(url: string): pg.Client {
   try {
-    return new pg.Client({ connectionString: url, application_name: 'syncline', connectionTimeoutMillis: 10_000, keepAlive: true });
+    return connection(url);
   } catch {
     throw new SourceError('misconfigured', 'the url of the Postgres source cannot be understood', 'write it as postgres://user:password@host:5432/database');
-  }
-}
-
-function streamOf(client: pg.Client): { destroy(): void } {
-  // pg has no public way to cut a connection at once; `end()` waits for the running statement.
-  return (client as unknown as { connection: { stream: { destroy(): void } } }).connection.stream;
-}
-
-/** Ends the statement on the server, which would not notice the closed connection before it next writes. Best effort. */
-async function cancel(url: string, client: pg.Client): Promise<void> {
-  const { processID } = client as unknown as { processID: number | null };
-  if (processID === null) return;
-  const other = newClient(url);
-  other.on('error', () => undefined);
-  try {
-    await other.connect();
-    await other.query('SELECT pg_cancel_backend($1)', [processID]);
-  } catch {
-    // The server is gone or refuses: it ends the statement itself when it writes to the closed connection.
-  } finally {
-    await other.end().catch(() => undefined);
   }
 }

@@ -1,15 +1,8 @@
+import { databaseWords as wordsOf, isPasswordMissing, isSqlState, isTlsTrouble } from '../../postgres/index.js';
 import { SourceError } from '../contract.js';
 
-/** Where a URL points, without user or password: `Postgres at db.internal:5432, database crm`. */
-export function databaseWords(url: string): string {
-  try {
-    const { hostname, port, pathname, searchParams } = new URL(url);
-    const host = hostname || searchParams.get('host') || 'localhost';
-    return `Postgres at ${host}:${port || searchParams.get('port') || '5432'}, database ${decodeURIComponent(pathname.slice(1)) || '(default)'}`;
-  } catch {
-    return 'the Postgres source';
-  }
-}
+/** Where a URL points, without user or password. */
+export const databaseWords = (url: string): string => wordsOf(url, 'the Postgres source');
 
 /** SQLSTATE (or its class) → what to do. Anything else is taken for a server in trouble and tried again. */
 const HINTS: readonly (readonly [prefix: string, hint: string])[] = [
@@ -24,8 +17,6 @@ const HINTS: readonly (readonly [prefix: string, hint: string])[] = [
   ['25006', 'the query writes; a source only reads'],
 ];
 
-const TLS = /^(ERR_TLS|ERR_SSL|SELF_SIGNED|DEPTH_ZERO|UNABLE_TO|CERT_)/;
-
 /**
  * Sorts a failure of pg. The server's words are passed on only for classes of errors that speak of names and rights;
  * those about data may quote a row.
@@ -35,15 +26,15 @@ export function toSourceError(error: unknown, where: string): SourceError {
   const { code, message } = error as { code?: unknown; message?: unknown };
   const state = typeof code === 'string' ? code : '';
   const words = typeof message === 'string' ? message : '';
-  const hint = /^[0-9A-Z]{5}$/.test(state) && !/^E[A-Z]{4}$/.test(state) ? HINTS.find(([prefix]) => state.startsWith(prefix))?.[1] : undefined;
+  const hint = isSqlState(state) ? HINTS.find(([prefix]) => state.startsWith(prefix))?.[1] : undefined;
   if (hint !== undefined) {
     const detail = state.startsWith('22') ? `a data error (SQLSTATE ${state})` : words;
     return new SourceError('misconfigured', `${where}: ${detail}`, hint);
   }
-  if (TLS.test(state) || words.includes('does not support SSL')) {
+  if (isTlsTrouble(state, words)) {
     return new SourceError('misconfigured', `${where}: ${words}`, 'set sslmode in the source\'s url (disable, require, verify-full) to what the server speaks');
   }
-  if (words.startsWith('SASL') || words.includes('client password must be')) {
+  if (isPasswordMissing(words)) {
     return new SourceError('misconfigured', `${where}: the server asks for a password and the url has none that works`, 'check user and password in the source\'s url');
   }
   const why = state === 'ECONNREFUSED' ? 'nobody listens there' : words || state || 'the connection failed';

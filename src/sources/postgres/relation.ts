@@ -1,4 +1,5 @@
 import type { PostgresSourceConfig } from '../../config/index.js';
+import { quoteIdentifier, tableParts } from '../../postgres/index.js';
 import { SourceError } from '../contract.js';
 import type { Session } from './client.js';
 import { rowTypes } from './client.js';
@@ -31,14 +32,6 @@ export interface TimeColumn {
 }
 
 const TIME_TYPES: Readonly<Record<number, TimeColumn['type']>> = { 1184: 'timestamptz', 1114: 'timestamp', 1082: 'timestamp' };
-
-export const quoteIdentifier = (name: string): string => `"${name.replaceAll('"', '""')}"`;
-
-/** The parts of a table's name; parts with dots or quotes may be written in double quotes, as in SQL. */
-export function tableParts(table: string): string[] {
-  const parts = table.match(/"(?:[^"]|"")+"|[^."]+/g) ?? [];
-  return parts.map((part) => (part.startsWith('"') ? part.slice(1, -1).replaceAll('""', '"') : part.trim()));
-}
 
 /** A query as a FROM item: without its last semicolon, and safe against a comment at its end. */
 function subquery(query: string): string {

@@ -5,7 +5,7 @@ import type { ReadPlan, Source, SourceRow } from '../contract.js';
 import { positionOf, type Position } from './position.js';
 import { tapWords } from './errors.js';
 import { Reading } from './reading.js';
-import { startingState, statesIn, withState } from './states.js';
+import { startingState, statesIn, withRun } from './states.js';
 
 /** How long a tap waits at a page for whoever goes on from it. Milliseconds. */
 const PARKED_MS = 60_000;
@@ -113,10 +113,11 @@ export function createSingerSource(
     finish: (plan, previous, maxTime, _signal, position) => {
       if (plan.kind === 'window' || plan.kind === 'only') return Promise.resolve(previous ?? { cursor: null, notes: null });
       const states = statesIn(previous?.notes, config.stream);
-      const state = positionOf(position ?? null)?.state ?? null;
+      const cursor = later(previous?.cursor ?? null, maxTime);
+      const { state = null, marks = [] } = positionOf(position ?? null) ?? {};
       // A tap that wrote no STATE has nothing new to say of where it stands.
-      const next = state === null ? states : withState(states, { begun: notesOf(plan).now, ended: microTime(now()), state }, config.overlap);
-      return Promise.resolve({ cursor: later(previous?.cursor ?? null, maxTime), notes: { stream: config.stream, states: next as unknown as Json } });
+      const next = state === null ? states : withRun(states, { begun: notesOf(plan).now, ended: microTime(now()), state, time: cursor }, marks, config.overlap);
+      return Promise.resolve({ cursor, notes: { stream: config.stream, states: next as unknown as Json } });
     },
 
     count: (plan) => Promise.resolve(notesOf(plan).keys?.length ?? null),

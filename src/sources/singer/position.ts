@@ -1,5 +1,6 @@
 import { createHash } from 'node:crypto';
 import type { Json } from '../../contacts/index.js';
+import type { Mark } from './states.js';
 
 /**
  * Where a reading stands after a page. Reading goes on with the last STATE from which a tap can go on, `anchor`.
@@ -19,6 +20,10 @@ export interface Position {
   /** Their hash; null where the tap was not started with the anchor. */
   readonly digest: string | null;
   readonly ended: boolean;
+  /** The greatest usable time of a record so far, ISO microseconds. Absent: of an earlier version. */
+  readonly time?: string | null;
+  /** STATEs so far that a later run may start from. */
+  readonly marks?: readonly Mark[];
 }
 
 export function positionOf(position: Json | null): Position | null {

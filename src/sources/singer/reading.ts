@@ -1,11 +1,13 @@
 import { randomUUID } from 'node:crypto';
 import type { SingerSourceConfig } from '../../config/index.js';
+import { later } from '../../contacts/index.js';
 import { SourceError, type SourceRow } from '../contract.js';
 import { endError, hangs, tapWords } from './errors.js';
 import { layoutOf, type Layout } from './layout.js';
 import { readMessage, type Message } from './messages.js';
 import { hashed, type Position } from './position.js';
 import { QUIET, type Ending } from './process.js';
+import { withMark, type Mark } from './states.js';
 import { startTap, type RunningTap } from './tap.js';
 
 /** A page is handed over when this old although there is room: what a slow tap read is not held back. Milliseconds. */
@@ -39,6 +41,9 @@ export class Reading {
     private state: string | null,
     private anchor: string | null,
     private readonly options: { readonly now: string; readonly timed: boolean },
+    /** The greatest time of a record so far, and the STATEs a later run may start from. */
+    private time: string | null,
+    private marks: readonly Mark[],
   ) {}
 
   private after = 0;
@@ -56,7 +61,7 @@ export class Reading {
   ): Promise<Reading> {
     const anchor = from === null ? state : from.anchor;
     const start = async (): Promise<Reading> =>
-      new Reading(config, columns, await startTap(config, columns, anchor, signal), from === null ? null : from.state, anchor, options);
+      new Reading(config, columns, await startTap(config, columns, anchor, signal), from?.state ?? null, anchor, options, from?.time ?? null, from?.marks ?? []);
     const reading = await start();
     if (from === null || from.after === 0 || from.digest === null) return reading;
     try {
@@ -104,8 +109,8 @@ export class Reading {
 
   private handOver(rows: readonly SourceRow[], ended: boolean): TapPage {
     this.pages += 1;
-    const { id, pages, state, anchor, after, digest } = this;
-    return { rows, position: { at: `${id}/${pages}`, state, anchor, after, digest, ended } };
+    const { id, pages, state, anchor, after, digest, time, marks } = this;
+    return { rows, position: { at: `${id}/${pages}`, state, anchor, after, digest, ended, time, marks } };
   }
 
   /** Why the tap's end is none; null where it is well. */
@@ -161,6 +166,7 @@ export class Reading {
     this.anchor = value;
     this.after = 0;
     this.digest = null;
+    if (this.time !== null) this.marks = withMark(this.marks, { state: value, time: this.time }, this.config.overlap);
   }
 
   private row({ record }: MessageOf<'RECORD'>): SourceRow {
@@ -169,12 +175,14 @@ export class Reading {
     this.after += 1;
     this.lastRecord = record;
     if (this.digest !== null) this.digest = hashed(this.digest, record);
-    return (this.layout as Layout).row(record, this.options.now, `record ${this.records}`);
+    const row = (this.layout as Layout).row(record, this.options.now, `record ${this.records}`);
+    this.time = later(this.time, row.time);
+    return row;
   }
 
   /** Passes over what was handed over before; false where it is not the same any more. */
   private async skip(count: number, digest: string, signal: AbortSignal): Promise<boolean> {
-    const { state, anchor } = this;
+    const { state, anchor, marks } = this;
     let seen = '';
     for (let passed = 0; passed < count; ) {
       const message = await this.next(this.config.timeout, signal);
@@ -190,7 +198,7 @@ export class Reading {
       this.records += 1;
       this.lastRecord = message.record;
     }
-    Object.assign(this, { state, anchor, after: count, digest: seen });
+    Object.assign(this, { state, anchor, marks, after: count, digest: seen });
     return seen === digest;
   }
 

@@ -14,7 +14,7 @@ const FAULTS: Rig['faults'] = {
   cutBeforeCommit: { settings: { cutBeforeCommit: true } },
   drip: { settings: { drip: { interval: 50 } } },
   hang: { settings: { hang: true } },
-  readTrouble: { settings: { limit: { calls: 1, per: '60ms' }, pagination: 'page' } },
+  readTrouble: { settings: { limit: { calls: 1, per: '250ms' }, pagination: 'page' } },
 };
 
 export async function mailingcore(): Promise<Rig> {
@@ -28,6 +28,7 @@ export async function mailingcore(): Promise<Rig> {
       apiKey: 'mc_test_secret',
       tenantId: 'tenant',
       matchBy: 'externalId',
+      suppressions: { read: 'beforeRun' },
       batchSize: 1000,
       limits: { calls: 300, per: 60_000, concurrency: 4 },
       timeout: 2000,

@@ -23,7 +23,7 @@ export async function mainbrainer(): Promise<Rig> {
   const sandbox = await startSandbox();
   const control = sandbox.mainbrainer;
   // It holds no key of ours: a contact is found by its pair.
-  const held: Rig['held'] = (key) => {
+  const held = (key: string): Record<string, unknown> | undefined => {
     const { phone = null, email = null } = person(Number(key.replace('crm-', '')));
     return control.contact({ mobile: phone, email });
   };

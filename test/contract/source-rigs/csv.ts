@@ -1,6 +1,7 @@
 import { mkdtempSync, renameSync, rmSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
+import type { SourceConfig } from '../../../src/config/index.js';
 import { createSource } from '../../../src/sources/index.js';
 import type { Row, SourceRig } from './rig.js';
 
@@ -9,6 +10,7 @@ export function csv(): Promise<SourceRig> {
   const folder = mkdtempSync(join(tmpdir(), 'syncline-contract-'));
   const path = join(folder, 'contacts.csv');
   const rows = new Map<string, Row>();
+  const config: SourceConfig = { type: 'csv', name: 'crm', path, delimiter: ',', key: 'id', updatedAt: 'updated', overlap: 120_000, pageSize: 500, fields: { firstName: 'name' } };
   const write = (): Promise<void> => {
     const text = ['id,name,updated', ...[...rows.values()].map(({ key, time, name }) => `${key},${name},${time}`)].join('\n');
     writeFileSync(`${path}.new`, `${text}\n`);
@@ -22,7 +24,8 @@ export function csv(): Promise<SourceRig> {
   return Promise.resolve({
     cases: ['late', 'only', 'window'],
     troubles: [],
-    source: () => createSource({ type: 'csv', name: 'crm', path, delimiter: ',', key: 'id', updatedAt: 'updated', overlap: 120_000, pageSize: 500, fields: { firstName: 'name' } }, ['name']),
+    source: () => createSource(config, ['name']),
+    config: () => config,
     plant: (all) => {
       rows.clear();
       return put(all);

@@ -30,6 +30,7 @@ export async function http(paging: HttpPaging): Promise<SourceRig> {
     troubles: ['throttled', 'serverError', 'brokenJson', 'cut', 'repeatedPages', 'refused', 'down', 'rubbish', ...(paging === 'page' || paging === 'offset' ? [] : ['reorderedPages' as const])],
     // What is waited for is told by the server; how long it lasts is no matter here.
     source: () => createHttpSource(config, ['profile.names[0]'], { wait: () => Promise.resolve() }),
+    config: () => config,
     plant: (rows) => {
       crm.rows.clear();
       return put(rows);

@@ -14,6 +14,7 @@ export async function hubspot(): Promise<SourceRig> {
     cases: ['late', 'changing', 'only', 'window', 'unchanged'],
     troubles: [...TROUBLES, 'refused', 'down', 'rubbish'],
     source: () => createHubspotSource(configOf(server.baseUrl, { key: 'external_id', overlap: 120_000 }), ['firstname'], quick()),
+    config: () => configOf(server.baseUrl, { key: 'external_id', overlap: 120_000, fields: { firstName: 'firstname' } }),
     plant: (rows) => {
       contacts.clear();
       return put(rows);

@@ -4,7 +4,9 @@ import { hubspot } from './hubspot.js';
 import { mailingcore } from './mailingcore.js';
 import { pipedrive } from './pipedrive.js';
 import { postgres } from './postgres.js';
+import { salesforce } from './salesforce.js';
 import type { SourceRig } from './rig.js';
+import { singer } from './singer.js';
 
 export { TROUBLES, type Case, type Row, type SourceRig, type Trouble } from './rig.js';
 
@@ -15,6 +17,8 @@ export const SOURCE_RIGS: Readonly<Record<string, () => Promise<SourceRig>>> = {
   mailingcore,
   hubspot,
   pipedrive,
+  singer,
+  salesforce,
   http: () => http('cursor'),
   'http by next URL': () => http('url'),
   'http by Link header': () => http('link'),

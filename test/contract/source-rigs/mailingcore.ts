@@ -12,6 +12,8 @@ export async function mailingcore(): Promise<SourceRig> {
     cases: ['late', 'changing', 'only', 'window', 'unchanged'],
     troubles: [...TROUBLES, 'refused', 'down', 'rubbish'],
     source: () => createMailingCoreSource(configOf(platform.baseUrl), ['attributes.firstName'], quick()),
+    // Waits are real in another process.
+    config: () => configOf(platform.baseUrl, { fields: { firstName: 'attributes.firstName' }, limits: { calls: 60_000, per: 60_000 } }),
     plant: (rows) => {
       platform.clear();
       return put(rows);

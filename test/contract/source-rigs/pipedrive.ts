@@ -15,6 +15,7 @@ export async function pipedrive(): Promise<SourceRig> {
     cases: ['late', 'changing', 'window', 'unchanged'],
     troubles: [...TROUBLES, 'refused', 'down', 'rubbish'],
     source: () => createPipedriveSource(configOf(server.baseUrl, { key: 'custom_fields.abc' }), ['first_name'], quick()),
+    config: () => configOf(server.baseUrl, { key: 'custom_fields.abc', fields: { firstName: 'first_name' } }),
     plant: (rows) => {
       persons.clear();
       return put(rows);

@@ -1,4 +1,5 @@
 import pg from 'pg';
+import type { SourceConfig } from '../../../src/config/index.js';
 import { createSource } from '../../../src/sources/index.js';
 import { createDatabase } from '../../support/runtime.js';
 import type { Row, SourceRig } from './rig.js';
@@ -9,6 +10,9 @@ export async function postgres(): Promise<SourceRig> {
   const client = new pg.Client({ connectionString: database.url });
   await client.connect();
   await client.query('CREATE TABLE contacts (id text PRIMARY KEY, name text, updated_at timestamptz NOT NULL)');
+  const config: SourceConfig = {
+    type: 'postgres', name: 'crm', url: database.url, table: 'public.contacts', key: 'id', updatedAt: 'updated_at', overlap: 120_000, pageSize: 500, fields: { firstName: 'name' },
+  };
   const put = async (rows: readonly Row[]): Promise<void> => {
     await client.query(
       `INSERT INTO contacts SELECT * FROM unnest($1::text[], $2::text[], $3::timestamptz[])
@@ -19,11 +23,8 @@ export async function postgres(): Promise<SourceRig> {
   return {
     cases: ['late', 'changing', 'only', 'window', 'unchanged'],
     troubles: [],
-    source: () =>
-      createSource(
-        { type: 'postgres', name: 'crm', url: database.url, table: 'public.contacts', key: 'id', updatedAt: 'updated_at', overlap: 120_000, pageSize: 500, fields: { firstName: 'name' } },
-        ['name'],
-      ),
+    source: () => createSource(config, ['name']),
+    config: () => config,
     plant: async (rows) => {
       await client.query('TRUNCATE contacts');
       await put(rows);

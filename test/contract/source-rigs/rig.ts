@@ -2,6 +2,7 @@
 // index.ts. The rig starts what the source reads (a strict local server, a database, a program), puts rows there,
 // and names the cases that apply; the suite (test/contract/sources.test.ts) does the rest. A registered source
 // without a rig is listed by the suite as not yet held to the contract.
+import type { SourceConfig } from '../../../src/config/index.js';
 import type { Source } from '../../../src/sources/index.js';
 
 /** One record as the suite writes it. */
@@ -28,8 +29,17 @@ export interface SourceRig {
   readonly cases: readonly Case[];
   /** Troubles the server can have; none for a source without a server of its own. */
   readonly troubles: readonly Trouble[];
+  /**
+   * What is read is a program: trouble breaks a reading off, and whoever drives the source goes on from the last page;
+   * its notes tell when it ran.
+   */
+  readonly program?: boolean;
+  /** How many rows are tied on one time. @default 25000 */
+  readonly ties?: number;
   /** A new instance, as after a restart. Its overlap is two minutes; its pages hold some hundreds of rows. */
   source(): Source;
+  /** What another process makes such a source from; its `fields` name the columns. */
+  config(): SourceConfig;
   /** Makes these rows all there are. */
   plant(rows: readonly Row[]): Promise<void>;
   /** Writes rows over those of the same key. */

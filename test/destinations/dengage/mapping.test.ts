@@ -36,6 +36,13 @@ describe('what a contact becomes', () => {
     expect([shape, locale]).toEqual(['email,gsm,name,surname,lang,town', 'fr']);
   });
 
+  it('a column can have the consentVersion, unless an attribute has that name', () => {
+    const columns = { consent_text: 'consentVersion' };
+    expect(prepared(contact({ consentVersion: '2' }), columns).fields).toBe('{"email":"ann@example.com","consent_text":"2"}');
+    expect(prepared(contact({ consentVersion: '2', attributes: { consentVersion: 'mine' } }), columns).fields).toContain('"consent_text":"mine"');
+    expect(prepared(contact(), columns).fields).toBe(prepared(contact(), {}).fields);
+  });
+
   it('empty is sent as cleared, unmapped is absent, and the shape tells which', () => {
     expect(JSON.parse(prepared(contact({ phone: null, firstName: null, attributes: { city: null } })).fields)).toEqual({ email: 'ann@example.com', gsm: '', name: '', town: '' });
     expect(prepared({ key: 'k' })).toMatchObject({ fields: '{}', shape: '', emailConsent: CONSENT.unmapped, smsConsent: CONSENT.unmapped });

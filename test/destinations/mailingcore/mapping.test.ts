@@ -40,6 +40,25 @@ describe('what a contact becomes', () => {
     expect(sent(tricky, false)).toMatchObject({ attributes: { locale: null } });
   });
 
+  it('consentVersion goes out beside the attributes where there is one, at most 64 characters of it', () => {
+    const version = 'v'.repeat(64);
+    expect(sent(contact({ consentVersion: version, attributes: { consentVersion: 'mine' } }))).toMatchObject({ consentVersion: version, attributes: { consentVersion: 'mine' } });
+    expect(sent(contact({ consentVersion: '2', locale: null }), false)).toEqual({ email: 'ann@example.com', externalId: 'crm-1', consentVersion: '2', optIn: true });
+    expect(sent(contact({ consentVersion: null }), true)).not.toHaveProperty('consentVersion');
+    const long = contact({ consentVersion: `${version}v`, locale: 'pt' });
+    expect(prepared(long).warnings).toEqual(['consentVersion: longer than 64 characters, the most MailingCore takes', 'locale: not one MailingCore takes']);
+    expect(sent(long)).not.toHaveProperty('consentVersion');
+  });
+
+  it('consentVersion changes nothing of a contact that has none, and is compared only where the platform tells it', () => {
+    expect(prepared(contact({ consentVersion: undefined })).fields).toBe('{"email":"ann@example.com","locale":"en"}');
+    expect(prepared(contact({ consentVersion: null })).fields).toBe(prepared(contact()).fields);
+    const { fields } = prepared(contact({ consentVersion: '2' }));
+    expect(differences(fields, foundFields('ann@example.com', 'en', {}))).toEqual([]);
+    expect(differences(fields, foundFields('ann@example.com', 'en', {}, '2'))).toEqual([]);
+    expect(differences(fields, foundFields('ann@example.com', 'en', {}, '1'))).toEqual(['consentVersion']);
+  });
+
   it('a locale the platform does not take counts as empty, with a warning', () => {
     expect(prepared(contact({ locale: 'pt' }))).toMatchObject({ locale: null, warnings: ['locale: not one MailingCore takes'] });
     expect(prepared(contact()).warnings).toEqual([]);

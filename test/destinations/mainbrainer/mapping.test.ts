@@ -40,6 +40,13 @@ describe('what a contact becomes', () => {
     });
   });
 
+  it('a property can have the consentVersion, unless an attribute has that name', () => {
+    const properties = { text: 'consentVersion' };
+    expect(sent(contact({ consentVersion: '2' }), properties)).toMatchObject({ propertyfields: [{ propertyname: 'text', propertyvalue: '2' }] });
+    expect(sent(contact({ consentVersion: '2', attributes: { consentVersion: 'mine' } }), properties)).toMatchObject({ propertyfields: [{ propertyvalue: 'mine' }] });
+    expect(sent(contact(), properties)).not.toHaveProperty('propertyfields');
+  });
+
   it('empty is sent as cleared, unmapped is absent but for both opt-ins', () => {
     expect(sent(contact({ phone: null, firstName: null }))).toMatchObject({ mobileCountryCode: '', mobileNumber: '', propertyfields: [{ propertyname: 'firstname', propertyvalue: '' }] });
     expect(sent({ key: 'crm-1', phone: '+4790812501' })).toEqual({ mobileCountryCode: 47, mobileNumber: 90812501, mobileOptIn: '', emailOptIn: '' });
