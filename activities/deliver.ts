@@ -1,12 +1,13 @@
 import { Context } from '@temporalio/activity';
-import { closeDelivering, purgeErased } from '../src/ledger/index.js';
+import { closeDelivered } from '../src/control/index.js';
+import { purgeErased } from '../src/ledger/index.js';
 import { drive, type Driven } from '../src/lanes/index.js';
 import type { Dependencies } from './dependencies.js';
 import type { Activities } from './types.js';
 
 /** Drives one account's calls for a window, or makes the one call a slow platform allows. */
 export function deliver(dependencies: Dependencies): Activities['deliver'] {
-  const { pool, config, connectors, owner, stopping, deliverWindowMs = 20_000, longWaitMs = 3_000 } = dependencies;
+  const { pool, config, connectors, temporal, owner, stopping, deliverWindowMs = 20_000, longWaitMs = 3_000 } = dependencies;
   const driving = new Map<string, { readonly stop: AbortController; readonly done: Promise<unknown> }>();
   return async ({ account }) => {
     const context = Context.current();
@@ -41,7 +42,7 @@ export function deliver(dependencies: Dependencies): Activities['deliver'] {
       driving.set(account, { stop, done });
       const report = await done;
       // The sweep does both, too: no reason to lose the report.
-      const closed = await closeDelivering(pool).catch(() => []);
+      const closed = await closeDelivered(pool, temporal).catch(() => []);
       // Erasures of people who are to be forgotten are runs without a workflow, which have just ended here.
       if (closed.length > 0) await purgeErased(pool).catch(() => 0);
       return report;

@@ -1,6 +1,6 @@
 import { ApplicationFailure, Context } from '@temporalio/activity';
 import { configurationOf, wakeLane, wakeWaiting } from '../src/control/index.js';
-import { extract } from '../src/extraction/index.js';
+import { extract, type ExtractOptions } from '../src/extraction/index.js';
 import { findRun, isRemapped, noteTrouble, RunStopped, TooManyGone, type RunRow } from '../src/ledger/index.js';
 import { SourceError } from '../src/sources/index.js';
 import type { Dependencies } from './dependencies.js';
@@ -11,40 +11,44 @@ const WAKE_MS = 2_000;
 
 /** Reads a run on for some twenty seconds; wakes the lane after the first page that queued something. */
 export function extractRun(dependencies: Dependencies): Activities['extractRun'] {
-  const { pool, config, connectors, temporal, stopping, extractBudgetMs = 20_000 } = dependencies;
-  return async ({ run: id }): Promise<ExtractReport> => {
-    const run = await findRun(pool, id);
-    if (!run) throw ApplicationFailure.nonRetryable(`there is no run ${id} in the ledger`, 'UnknownRun');
-    if (!run.extracting) return { done: true, cancelled: run.status === 'cancelled' };
-    const context = Context.current();
-    const current = config.current();
-    const { source, rules } = connectors.wire(current, run.sync);
-    let waking: Promise<void> | undefined;
-    let wokenAt = -Infinity;
-    try {
-      const remapped = run.options.kind === 'incremental' && run.options.resend !== true && (await isRemapped(pool, run.syncId, configurationOf(current, run.sync).mappingHash));
-      const { done } = await heartbeating(context, () =>
-        extract({
-          pool, source, rules, run, remapped, budgetMs: extractBudgetMs, signal: AbortSignal.any([context.cancellationSignal, stopping]),
-          onPage: ({ extracted, queued }) => {
-            context.heartbeat({ extracted });
-            // The lane starts while this run still reads, and again if it went away meanwhile. A wake that fails is made
-            // up for by the sweep.
-            if (queued > 0 && performance.now() - wokenAt > WAKE_MS) {
-              wokenAt = performance.now();
-              waking = wakeLane(temporal, run.account).catch(() => undefined);
-            }
-          },
-        }));
-      await waking;
-      // Whoever is gone from the source is queued after the last page.
-      if (done && rules.onDelete !== 'ignore') await wakeWaiting(pool, temporal, run.account).catch(() => undefined);
-      await noteTrouble(pool, id, null);
-      return { done, cancelled: false };
-    } catch (error) {
-      return stopped(error, dependencies, run);
-    }
-  };
+  const { extractBudgetMs = 20_000 } = dependencies;
+  return ({ run }) => readOn(dependencies, run, { budgetMs: extractBudgetMs });
+}
+
+/** Reads a run on within bounds. @throws ApplicationFailure in words, where the source cannot be read */
+export async function readOn(dependencies: Dependencies, id: string, bounds: Pick<ExtractOptions, 'budgetMs' | 'most'>): Promise<ExtractReport> {
+  const { pool, config, connectors, temporal, stopping } = dependencies;
+  const run = await findRun(pool, id);
+  if (!run) throw ApplicationFailure.nonRetryable(`there is no run ${id} in the ledger`, 'UnknownRun');
+  if (!run.extracting) return { done: true, cancelled: run.status === 'cancelled' };
+  const context = Context.current();
+  const current = config.current();
+  const { source, rules } = connectors.wire(current, run.sync);
+  let waking: Promise<void> | undefined;
+  let wokenAt = -Infinity;
+  try {
+    const remapped = run.options.kind === 'incremental' && run.options.resend !== true && (await isRemapped(pool, run.syncId, configurationOf(current, run.sync).mappingHash));
+    const { done } = await heartbeating(context, () =>
+      extract({
+        pool, source, rules, run, remapped, ...bounds, signal: AbortSignal.any([context.cancellationSignal, stopping]),
+        onPage: ({ extracted, queued }) => {
+          context.heartbeat({ extracted });
+          // The lane starts while this run still reads, and again if it went away meanwhile. A wake that fails is made
+          // up for by the sweep.
+          if (queued > 0 && performance.now() - wokenAt > WAKE_MS) {
+            wokenAt = performance.now();
+            waking = wakeLane(temporal, run.account).catch(() => undefined);
+          }
+        },
+      }));
+    await waking;
+    // Whoever is gone from the source is queued after the last page.
+    if (done && rules.onDelete !== 'ignore') await wakeWaiting(pool, temporal, run.account).catch(() => undefined);
+    await noteTrouble(pool, id, null);
+    return { done, cancelled: false };
+  } catch (error) {
+    return stopped(error, dependencies, run);
+  }
 }
 
 /** Beats beside the work, so that a long query is not taken for a dead worker. */

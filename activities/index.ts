@@ -2,6 +2,7 @@ import { countMapping } from './count-mapping.js';
 import { deliver } from './deliver.js';
 import type { Dependencies } from './dependencies.js';
 import { extractRun } from './extract-run.js';
+import { extractSlice, pauseReading } from './extract-slice.js';
 import { openRun } from './open-run.js';
 import { readOptOuts } from './read-opt-outs.js';
 import { closeRun, settlement, stopReading } from './settlement.js';
@@ -16,6 +17,8 @@ export function createActivities(dependencies: Dependencies): Activities {
     openRun: openRun(dependencies),
     readOptOuts: readOptOuts(dependencies),
     extractRun: extractRun(dependencies),
+    extractSlice: extractSlice(dependencies),
+    pauseReading: pauseReading(dependencies),
     settlement: settlement(dependencies),
     closeRun: closeRun(dependencies),
     stopReading: stopReading(dependencies),

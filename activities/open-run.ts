@@ -1,6 +1,7 @@
 import { ApplicationFailure } from '@temporalio/activity';
-import { asksOptOuts, registerRun, wakeWaiting } from '../src/control/index.js';
-import { findRun, findRunOfWorkflow, noteRemapping } from '../src/ledger/index.js';
+import { asksOptOuts, pauseFailing, registerRun, registerSync, wakeWaiting } from '../src/control/index.js';
+import type { Config, SyncConfig } from '../src/config/index.js';
+import { findRun, findRunOfWorkflow, isFullDue, noteRemapping, type Pool } from '../src/ledger/index.js';
 import type { Dependencies } from './dependencies.js';
 import type { Activities } from './types.js';
 
@@ -9,10 +10,14 @@ export function openRun({ pool, config, connectors, temporal }: Dependencies): A
   return async ({ sync, run: given, workflowId }) => {
     const current = config.current();
     const rules = current.syncs[sync];
-    if (!rules) throw ApplicationFailure.nonRetryable(`there is no sync ${sync} in the worker's configuration`, 'UnknownSync');
+    if (!rules) {
+      const reason = `there is no sync ${sync} in the worker's configuration`;
+      await pauseFailing(temporal, sync, workflowId, reason).catch(() => false);
+      throw ApplicationFailure.nonRetryable(reason, 'UnknownSync');
+    }
     const known = given ?? (await findRunOfWorkflow(pool, workflowId));
     const opened = known === undefined
-      ? await registerRun(pool, current, sync, { kind: 'incremental' }, () => workflowId)
+      ? await openScheduled(pool, current, rules, workflowId)
       : { run: known, attached: false };
     if (known === undefined && 'account' in opened) await wakeWaiting(pool, temporal, opened.account);
     const run = await findRun(pool, opened.run);
@@ -24,4 +29,10 @@ export function openRun({ pool, config, connectors, temporal }: Dependencies): A
       optOuts: asksOptOuts(destinationConfig, destination),
     };
   };
+}
+
+/** A scheduled run reads the whole source when that is due. Decided here, by the ledger: no Schedule need know of it. */
+async function openScheduled(pool: Pool, config: Config, { name, full }: SyncConfig, workflowId: string): ReturnType<typeof registerRun> {
+  const whole = full !== undefined && (await isFullDue(pool, (await registerSync(pool, config, name)).syncId, full.every));
+  return registerRun(pool, config, name, { kind: whole ? 'full' : 'incremental' }, () => workflowId);
 }

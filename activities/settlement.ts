@@ -1,3 +1,4 @@
+import { pauseFailing } from '../src/control/index.js';
 import { closeRun as close, findRun, settlementOf, stopReading as stop, type Settlement } from '../src/ledger/index.js';
 import type { Dependencies } from './dependencies.js';
 import type { Activities, SettlementReport } from './types.js';
@@ -14,10 +15,12 @@ export function settlement({ pool }: Dependencies): Activities['settlement'] {
 }
 
 /** Closes a run whatever is left of it: what is queued stays queued. */
-export function closeRun({ pool }: Dependencies): Activities['closeRun'] {
+export function closeRun({ pool, temporal }: Dependencies): Activities['closeRun'] {
   return async ({ run: id, status, error }) => {
     const run = await findRun(pool, id);
     if (run) await close(pool, run.no, status, error);
+    // A Schedule that cannot be asked just now is paused at the next failure.
+    if (run && status === 'failed') await pauseFailing(temporal, run.sync, run.workflowId, error ?? 'no reason was given').catch(() => false);
     return { ...report(await settlementOf(pool, id, false)), status };
   };
 }

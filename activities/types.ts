@@ -21,6 +21,18 @@ export interface ExtractReport {
   readonly cancelled: boolean;
 }
 
+/** How one slice of a backfill went. */
+export interface SliceReport extends ExtractReport {
+  /** Why nothing was read: it is paused, or enough rows wait for the destination. */
+  readonly hold: 'paused' | 'full' | null;
+  /** Milliseconds after which there may be room again. */
+  readonly holdMs: number;
+  /** Rows the source holds, roughly; null: it cannot tell. */
+  readonly estimate: number | null;
+  /** Until the last of them may have left, at the account's limit. */
+  readonly secondsLeft: number | null;
+}
+
 export interface SettlementReport {
   /** No row of the run waits or is under way. */
   readonly done: boolean;
@@ -53,6 +65,10 @@ export interface Activities {
   /** Asks the run's destination who opted out there, where it is time for that: before the run reads anything. */
   readOptOuts(input: { run: string }): Promise<OptOutsSeen>;
   extractRun(input: { run: string }): Promise<ExtractReport>;
+  /** Reads the next slice of a backfill, where it may. */
+  extractSlice(input: { run: string }): Promise<SliceReport>;
+  /** Stores that a backfill is to read on, or not. */
+  pauseReading(input: { run: string; paused: boolean }): Promise<void>;
   /** Looks at a run's books; closes the run when `close` says how and nothing is left. */
   settlement(input: { run: string; close: boolean }): Promise<SettlementReport>;
   closeRun(input: { run: string; status: RunStatus; error: string | null }): Promise<SettlementReport>;

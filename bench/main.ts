@@ -1,3 +1,4 @@
+import { benchBackfill } from './backfill.js';
 import { benchLoad } from './load.js';
 import { readOptions, USAGE, type Options } from './options.js';
 import { benchPace } from './pace.js';
@@ -17,6 +18,8 @@ if (options === null) {
 } else if (options.what === 'load') {
   const { platform, rows, latency, concurrency } = options;
   for (const count of rows) for (const late of latency) await benchLoad(platform, count, late, concurrency);
+} else if (options.what === 'backfill') {
+  await benchBackfill(options.backfill);
 } else {
   await benchPace(options.pace);
 }

@@ -1,6 +1,7 @@
 import { parseArgs } from 'node:util';
 import { parseDuration } from './duration.js';
 import { PLATFORMS, platformNamed, type PlatformName } from './platforms.js';
+import type { BackfillBench } from './backfill.js';
 import type { Pace } from './pace.js';
 
 export const USAGE = `npm run bench -- BENCHMARK [options]
@@ -16,9 +17,15 @@ export const USAGE = `npm run bench -- BENCHMARK [options]
     --platform P      as above
     --rows N,…        (100000,1000000)
     --latency MS,…    (0,50)
-    --concurrency N   calls at once (4; D·engage 1)`;
+    --concurrency N   calls at once (4; D·engage 1)
+  backfill   measures incremental runs of one contact, without a backfill and beside one, at a limit the server enforces
+    --platform P      as above
+    --rows N          contacts the backfill sends (100000)
+    --limit N/D       calls in a window, as above
+    --runs N          incremental runs of each (20)`;
 
 export type Options =
+  | { readonly what: 'backfill'; readonly backfill: BackfillBench }
   | { readonly what: 'pace'; readonly pace: Pace }
   | { readonly what: 'load'; readonly platform: PlatformName; readonly rows: readonly number[]; readonly latency: readonly number[]; readonly concurrency: number };
 
@@ -27,8 +34,8 @@ export function readOptions(argv: readonly string[]): Options | null {
   const { values, positionals } = parseArgs({
     args: [...argv], allowPositionals: true,
     options: {
-      platform: { type: 'string', default: 'mailingcore' }, rows: { type: 'string', default: '100000,1000000' }, latency: { type: 'string' },
-      concurrency: { type: 'string' }, seconds: { type: 'string' }, calls: { type: 'string' }, gap: { type: 'string' }, limit: { type: 'string' }, busy: { type: 'boolean', default: false },
+      platform: { type: 'string', default: 'mailingcore' }, rows: { type: 'string' }, latency: { type: 'string' },
+      concurrency: { type: 'string' }, seconds: { type: 'string' }, calls: { type: 'string' }, gap: { type: 'string' }, runs: { type: 'string', default: '20' }, limit: { type: 'string' }, busy: { type: 'boolean', default: false },
     },
   });
   const [what] = positionals;
@@ -38,10 +45,13 @@ export function readOptions(argv: readonly string[]): Options | null {
   const concurrency = number('--concurrency', values.concurrency ?? String(usual.concurrency));
   if (what === 'load') {
     const list = (name: string, text: string): number[] => text.split(',').map((one) => number(name, one, 0));
-    return { what, platform, concurrency, rows: list('--rows', values.rows), latency: list('--latency', values.latency ?? '0,50') };
+    return { what, platform, concurrency, rows: list('--rows', values.rows ?? '100000,1000000'), latency: list('--latency', values.latency ?? '0,50') };
   }
-  if (what !== 'pace') throw new Error(`there is no benchmark "${what}": pace, load`);
+  if (what !== 'pace' && what !== 'backfill') throw new Error(`there is no benchmark "${what}": pace, load, backfill`);
   const rate = values.gap !== undefined ? { calls: 1, per: parseDuration('--gap', values.gap) } : values.limit === undefined ? usual.rate : rateOf(values.limit);
+  if (what === 'backfill') {
+    return { what, backfill: { platform, rate, concurrency, rows: number('--rows', values.rows ?? '100000'), runs: number('--runs', values.runs) } };
+  }
   const calls = values.calls === undefined ? Math.ceil((number('--seconds', values.seconds ?? '60') * 1_000 * rate.calls * usual.bulkShare) / rate.per) : number('--calls', values.calls);
   return { what, pace: { platform, rate, calls, concurrency, latency: number('--latency', values.latency ?? String(usual.latency), 0), busy: values.busy } };
 }

@@ -1,5 +1,5 @@
 import type { BatchDocument, Counts } from '../src/ledger/index.js';
-import type { LaneProgress, SyncProgress } from './names.js';
+import type { BackfillProgress, LaneProgress, SyncProgress } from './names.js';
 import { number, verificationMarkdown } from './verification-details.js';
 
 /** What the Web UI shows of a sync: Markdown, counts and reasons only. */
@@ -12,6 +12,19 @@ export function syncDetails(progress: SyncProgress): string {
   if (batches.length > 0) blocks.push(batchesMarkdown(batches));
   return blocks.join('\n\n');
 }
+
+/** The same of a backfill, with how much is left and how long that takes. */
+export function backfillDetails(progress: BackfillProgress): string {
+  const { hold, estimate, secondsLeft, counts } = progress;
+  const facts = [
+    ...(estimate === null || counts === null ? [] : [`${number(counts.extracted)} of about ${number(estimate)} read`]),
+    ...(hold === null ? [] : [hold === 'paused' ? 'paused: what is staged goes out, nothing more is read' : 'enough rows wait for the destination: reading holds']),
+    ...(secondsLeft === null ? [] : [`at least ${minutes(secondsLeft)} left at the account's limit`]),
+  ];
+  return [syncDetails(progress), ...(facts.length === 0 ? [] : [facts.join(' · ')])].join('\n\n');
+}
+
+const minutes = (seconds: number): string => (seconds < 120 ? `${Math.ceil(seconds)} s` : `${number(Math.ceil(seconds / 60))} min`);
 
 /** Both sums of the books. As a list, for the Web UI sets the columns of a wide table without a gap and cuts them off. */
 function booksMarkdown(counts: Counts): string {

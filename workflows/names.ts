@@ -3,7 +3,7 @@ import { defineSearchAttributeKey } from '@temporalio/common';
 import type { BatchDocument, Counts, LaneState, RunStatus, VerificationDocument } from '../src/ledger/index.js';
 
 /** What a run is doing. */
-export type Phase = 'opening' | 'extracting' | 'delivering' | 'verifying' | 'closed';
+export type Phase = 'opening' | 'extracting' | 'paused' | 'delivering' | 'verifying' | 'closed';
 
 export interface SyncProgress {
   readonly run: string | null;
@@ -15,6 +15,15 @@ export interface SyncProgress {
   /** The last few, without what the platform said. */
   readonly batches: readonly Omit<BatchDocument, 'message'>[];
   readonly verification: VerificationDocument | null;
+}
+
+export interface BackfillProgress extends SyncProgress {
+  /** Why nothing is read just now: somebody paused it, or enough rows wait for the destination. */
+  readonly hold: 'paused' | 'full' | null;
+  /** Rows there are to be read, roughly; null: the source cannot tell. */
+  readonly estimate: number | null;
+  /** Until the last row may have left, at the account's limit. */
+  readonly secondsLeft: number | null;
 }
 
 export interface LaneProgress {
@@ -29,6 +38,10 @@ export interface LaneProgress {
 export const settledSignal = defineSignal('settled');
 /** To a sync: stop reading; what is staged is still delivered. */
 export const cancelSignal = defineSignal('cancel');
+/** To a backfill: read nothing until it is resumed; what is staged goes out. */
+export const pauseSignal = defineSignal('pause');
+/** To a backfill: read on. */
+export const resumeSignal = defineSignal('resume');
 /** To a lane: a worker began, and none drives this account; do not wait for a delivery of a worker that died. */
 export const takeOverSignal = defineSignal('takeOver');
 /** To a lane: there may be something to do. Carries nothing; the ledger knows. */
@@ -50,12 +63,19 @@ export interface SyncInput {
   readonly run?: string;
   /** Milliseconds after which the run closes as delivering while its rows still wait. */
   readonly settleWithin?: number;
+  /** When the first execution began, in milliseconds since 1970. Absent in the first. */
+  readonly startedAt?: number;
   /** The cluster has our search attributes. */
   readonly attributes: boolean;
   /** Events after which the workflow continues as new. @default 2000 */
   readonly historyLimit?: number;
   /** Where a run that continued as new goes on. */
   readonly phase?: Phase;
+}
+
+export interface BackfillInput extends SyncInput {
+  /** Asked for of the execution before this one, and not in the ledger yet. */
+  readonly paused?: boolean;
 }
 
 export interface LaneInput {
@@ -72,6 +92,8 @@ export interface VerifyInput {
   readonly sync: string;
   /** Under which the differences are kept in the ledger. */
   readonly id: string;
+  /** The run whose verification it is: the verdict goes into its books, and its differences are not kept. */
+  readonly run?: string;
   readonly against: 'source' | 'ledger';
   /** Of a sample; absent: as the configuration says. */
   readonly confidence?: number;

@@ -4,7 +4,7 @@ import type { VerificationDocument } from '../src/ledger/index.js';
 import { verificationMarkdown } from './verification-details.js';
 import { kindAttribute, syncAttribute, verificationQuery, type VerifyInput } from './names.js';
 
-const { verifySync } = proxyActivities<Activities>({
+const { verifyRun, verifySync } = proxyActivities<Activities>({
   // A sample is read at the account's pace: at one read a second, a week is half a million of them. The heartbeat tells a dead worker.
   startToCloseTimeout: '7d',
   heartbeatTimeout: '60s',
@@ -22,8 +22,10 @@ export async function verify(input: VerifyInput): Promise<VerificationDocument> 
       { key: kindAttribute, value: 'verify' },
     ]);
   }
-  const { sync, id, against, confidence, maxError } = input;
-  document = await verifySync({ sync, id, against, ...(confidence === undefined ? {} : { confidence }), ...(maxError === undefined ? {} : { maxError }) });
+  const { sync, id, run, against, confidence, maxError } = input;
+  document = run !== undefined
+    ? await verifyRun({ run })
+    : await verifySync({ sync, id, against, ...(confidence === undefined ? {} : { confidence }), ...(maxError === undefined ? {} : { maxError }) });
   setCurrentDetails(verificationMarkdown(document));
   return document;
 }

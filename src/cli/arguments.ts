@@ -25,10 +25,16 @@ export async function durationOf(text: string, option: string): Promise<number> 
 
 /** A time as ISO 8601, with its zone, or a date (UTC midnight); not in the future. @throws CliError (exit 2) naming the option */
 export function timeOf(text: string, option: string): string {
+  const time = momentOf(text, option);
+  if (Date.parse(time) > Date.now()) throw new CliError(`${option}: ${text} is in the future`, EXIT.misused, 'expected when the person did it');
+  return time;
+}
+
+/** The same, whenever it is. @throws CliError (exit 2) naming the option */
+export function momentOf(text: string, option: string): string {
   const form = /^\d{4}-\d{2}-\d{2}(T\d{2}:\d{2}(:\d{2}(\.\d+)?)?(Z|[+-]\d{2}:\d{2}))?$/;
   const time = form.test(text) ? Date.parse(text) : Number.NaN;
   if (Number.isNaN(time)) throw new CliError(`${option}: found ${JSON.stringify(text)}`, EXIT.misused, 'expected a time such as 2026-01-31T12:00:00Z, or a date');
-  if (time > Date.now()) throw new CliError(`${option}: ${text} is in the future`, EXIT.misused, 'expected when the person did it');
   return new Date(time).toISOString();
 }
 

@@ -1,5 +1,7 @@
+import { resolve } from 'node:path';
 import type { Config } from '../config/index.js';
 import type { Runtime, RuntimeOptions } from '../runtime/index.js';
+import { CliError, EXIT } from './exit.js';
 import { Progress } from './output/index.js';
 import type { Output } from './output/index.js';
 
@@ -29,6 +31,7 @@ export class Context {
   #config: Promise<Config> | undefined;
   #runtime: Promise<Runtime> | undefined;
   #store: Promise<Runtime> | undefined;
+  #answers: Promise<() => Promise<string>> | undefined;
 
   constructor({ output, stdin, signal, cwd, env, configPath }: ContextOptions) {
     this.output = output;
@@ -37,6 +40,12 @@ export class Context {
     this.cwd = cwd;
     this.env = env;
     this.#configPath = configPath;
+  }
+
+  /** Where the configuration is, or would be, absolute. */
+  get configFile(): string {
+    const fromEnv = this.env['SYNCLINE_CONFIG'] === '' ? undefined : this.env['SYNCLINE_CONFIG'];
+    return resolve(this.cwd, this.#configPath ?? fromEnv ?? 'syncline.yaml');
   }
 
   /**
@@ -75,6 +84,40 @@ export class Context {
     } finally {
       lines.close();
     }
+  }
+
+  /** Whether somebody sits at stdin. */
+  get asks(): boolean {
+    return this.#stdin.isTTY === true;
+  }
+
+  /**
+   * Asks the person at the terminal for a line; an empty one is `fallback`, and so is every one where nobody is there.
+   * @throws the signal's reason after a Ctrl-C
+   */
+  async ask(question: string, fallback: string): Promise<string> {
+    if (!this.asks) return fallback;
+    this.output.stderr.write(`${question}${fallback === '' ? '' : ` [${fallback}]`}: `);
+    const line = await (await (this.#answers ??= this.#openAnswers()))();
+    return line.trim() === '' ? fallback : line.trim();
+  }
+
+  /** One reader for all questions of a command: lines typed ahead are kept for the next one. */
+  async #openAnswers(): Promise<() => Promise<string>> {
+    const { createInterface } = await import('node:readline/promises');
+    const lines = createInterface({ input: this.#stdin });
+    this.onClose(() => { lines.close(); });
+    const typed = lines[Symbol.asyncIterator]();
+    const interrupted = new Promise<never>((_, reject) => {
+      this.signal.addEventListener('abort', () => { reject(this.signal.reason as Error); }, { once: true });
+    });
+    interrupted.catch(() => undefined);
+    return async () => {
+      this.signal.throwIfAborted();
+      const { done, value } = await Promise.race([typed.next(), interrupted]);
+      if (done === true) throw new CliError('the questions were not answered: stdin ended', EXIT.misused, '--yes asks nothing');
+      return value;
+    };
   }
 
   /** Called when the command has ended, well or not: the last one registered first. */

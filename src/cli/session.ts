@@ -60,17 +60,31 @@ export async function openSession(context: Context): Promise<Session> {
 }
 
 /**
- * Wakes lanes for what has just been stored, where something can wake them: a configured Temporal, or the one of a living
- * worker. Whatever fails costs at most the minute until the next sweep.
+ * Temporal, where asking it is worth a moment: a configured one, or the one of a living worker; undefined where there is
+ * none, or it does not answer.
+ */
+export async function reachedTemporal(context: Context, reachMs = WAKE_MS): Promise<Orchestrator | undefined> {
+  const config = await context.config();
+  const { workerLives } = await import('../hosting/index.js');
+  if (config.temporal.address === null && (context.env['TEMPORAL_ADDRESS'] ?? '') === '' && !workerLives(config.directory)) return undefined;
+  try {
+    const runtime = await context.runtime({}, reachMs);
+    return { client: runtime.client, taskQueue: runtime.taskQueue, attributes: runtime.searchAttributes };
+  } catch {
+    return undefined;
+  }
+}
+
+/**
+ * Wakes lanes for what has just been stored, where something can wake them. Whatever fails costs at most the minute until
+ * the next sweep.
  * @returns whether they are awake
  */
 export async function wakeLanes(context: Context, accounts: readonly string[]): Promise<boolean> {
-  const config = await context.config();
-  const [{ wakeLane }, { workerLives }] = await Promise.all([import('../control/index.js'), import('../hosting/index.js')]);
-  if (config.temporal.address === null && (context.env['TEMPORAL_ADDRESS'] ?? '') === '' && !workerLives(config.directory)) return false;
+  const temporal = await reachedTemporal(context);
+  if (temporal === undefined) return false;
+  const { wakeLane } = await import('../control/index.js');
   try {
-    const runtime = await context.runtime({}, WAKE_MS);
-    const temporal = { client: runtime.client, taskQueue: runtime.taskQueue, attributes: runtime.searchAttributes };
     for (const account of accounts) await wakeLane(temporal, account);
     return true;
   } catch {

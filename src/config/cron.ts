@@ -2,7 +2,7 @@ const MONTHS = ['JAN', 'FEB', 'MAR', 'APR', 'MAY', 'JUN', 'JUL', 'AUG', 'SEP', '
 const DAYS = ['SUN', 'MON', 'TUE', 'WED', 'THU', 'FRI', 'SAT'];
 
 /** minute, hour, day of month, month, day of week */
-const FIELDS: readonly { min: number; max: number; names?: readonly string[] }[] = [
+export const CRON_FIELDS: readonly { min: number; max: number; names?: readonly string[] }[] = [
   { min: 0, max: 59 },
   { min: 0, max: 23 },
   { min: 1, max: 31 },
@@ -13,21 +13,22 @@ const FIELDS: readonly { min: number; max: number; names?: readonly string[] }[]
 /** Whether a cron expression of five fields (minute hour day month weekday) is well formed. */
 export function isCron(text: string): boolean {
   const fields = text.trim().split(/\s+/);
-  return fields.length === FIELDS.length && fields.every((field, i) => field.split(',').every((part) => isPart(part, i)));
+  return fields.length === CRON_FIELDS.length && fields.every((field, i) => field.split(',').every((part) => isPart(part, i)));
 }
 
 function isPart(part: string, index: number): boolean {
-  const field = FIELDS[index];
+  const field = CRON_FIELDS[index];
   const [range, step, ...more] = part.split('/');
   if (field === undefined || range === undefined || more.length > 0) return false;
   if (step !== undefined && !(/^\d{1,2}$/.test(step) && Number(step) >= 1)) return false;
   if (range === '*' || (range === '?' && step === undefined)) return true;
-  const numbers = range.split('-').map((end) => numberOf(end, field));
+  const numbers = range.split('-').map((end) => cronNumber(end, field));
   const [from, to = from] = numbers;
   return numbers.length <= 2 && from !== undefined && to !== undefined && from <= to;
 }
 
-function numberOf(text: string, field: { min: number; max: number; names?: readonly string[] }): number | undefined {
+/** A number or name of a field; undefined where it is neither, or out of range. */
+export function cronNumber(text: string, field: { min: number; max: number; names?: readonly string[] }): number | undefined {
   const named = field.names?.indexOf(text.toUpperCase()) ?? -1;
   if (named >= 0) return named + field.min;
   if (!/^\d{1,2}$/.test(text)) return undefined;

@@ -375,4 +375,6 @@ export interface SyncConfig {
   /** @default "ignore" */
   readonly onDelete: 'optOut' | 'erase' | 'ignore';
   readonly verify?: VerifyConfig;
+  /** Rows that may wait for the destination before a backfill holds. @default 50 calls' worth */
+  readonly backfill?: { readonly maxWaiting: number };
 }

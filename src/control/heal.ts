@@ -1,5 +1,6 @@
 import { WorkflowNotFoundError } from '@temporalio/client';
-import { accountsWithWork, closeDelivering, closeRun, heldLeases, openRuns, releaseLease, type Pool, type RunRow } from '../ledger/index.js';
+import { accountsWithWork, closeRun, heldLeases, openRuns, releaseLease, type Pool, type RunRow } from '../ledger/index.js';
+import { closeDelivered } from './delivering.js';
 import { isDeadHere } from './owner.js';
 import { takeOverLane, unstick, wakeLane, type Orchestrator } from './start.js';
 
@@ -29,7 +30,7 @@ export async function heal(pool: Pool, temporal: Orchestrator, starting = false)
     await closeRun(pool, run.no, 'failed', 'its workflow ended or is gone; what it had staged stays queued, and the next run reads on from the cursor');
     runs.push(run.id);
   }
-  await closeDelivering(pool);
+  await closeDelivered(pool, temporal);
   const lanes = await accountsWithWork(pool);
   for (const account of lanes) await (starting && !driven.has(account) ? takeOverLane : wakeLane)(temporal, account);
   return { runs, lanes };

@@ -1,13 +1,16 @@
+export { backfillCost, backPressure, secondsLeft, sliceOf, startBackfill, type BackfillCost, type Pressure, type Window } from './backfill.js';
 export { configurationOf, LiveConfig } from './configuration.js';
 export { Connectors, type Wired } from './connectors.js';
 export { takesConsent, type Channel } from './channels.js';
+export { closeDelivered } from './delivering.js';
 export { beginForgetting, endForgetting, type Begun, type ForgetDocument } from './forget.js';
 export { heal, type Healed } from './heal.js';
-export { cancelRun, registerRun, registerSync, startRun, wakeLane, wakeWaiting, type Orchestrator } from './start.js';
+export { cancelRun, registerRun, registerSync, startRun, steerRun, wakeLane, wakeWaiting, type Orchestrator } from './start.js';
 export { asksOptOuts, readOptOuts, type OptOutsReport, type OptOutsRequest } from './opt-outs.js';
 export { countRemapped, planSync, secondsFor, type PlanDocument, type PlanRequest } from './plan.js';
 export { previewSource, type PreviewDocument, type PreviewRecord } from './preview.js';
 export { retryFailures } from './retry.js';
+export * from './schedules/index.js';
 export { tidy } from './tidy.js';
 export { verificationCost, verifySync, type VerificationCost, type VerifyRequest } from './verify.js';
 export { workerName } from './owner.js';

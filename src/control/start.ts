@@ -5,8 +5,8 @@ import { accountsWithWork, ensureSync, openRun, tryAgain, type Pool, type RunOpt
 import type { LaneInput, SyncInput } from '../../workflows/names.js';
 import { configurationOf } from './configuration.js';
 
-/** A step of a workflow takes milliseconds; one that a worker took along when it died is given to another after this. */
-const TASK_TIMEOUT = '5s';
+/** A step of a workflow takes milliseconds; one that a worker took along when it died is given to another after this. Milliseconds. */
+export const TASK_TIMEOUT_MS = 5_000;
 
 /** Where workflows are started. */
 export interface Orchestrator {
@@ -56,11 +56,13 @@ export async function startRun(pool: Pool, temporal: Orchestrator, config: Confi
 /** Starts the workflow of a run that stands in the ledger. */
 export async function startSyncWorkflow(temporal: Orchestrator, sync: string, run: string): Promise<void> {
   const input: SyncInput = { sync, run, attributes: temporal.attributes };
+  await startRunWorkflow(temporal, 'sync', `sync/${sync}/${run}`, input, `a run of ${sync}`);
+}
+
+/** Starts a run's workflow of some type; one that is started already stays as it is. @param summary shown beside its id */
+export async function startRunWorkflow(temporal: Orchestrator, type: 'sync' | 'backfill', workflowId: string, input: SyncInput, summary: string): Promise<void> {
   try {
-    await temporal.client.workflow.start('sync', {
-      workflowId: `sync/${sync}/${run}`, taskQueue: temporal.taskQueue, args: [input], workflowTaskTimeout: TASK_TIMEOUT,
-      staticSummary: `a run of ${sync}`,
-    });
+    await temporal.client.workflow.start(type, { workflowId, taskQueue: temporal.taskQueue, args: [input], workflowTaskTimeout: TASK_TIMEOUT_MS, staticSummary: summary });
   } catch (error) {
     // Started by an earlier, interrupted try.
     if (!(error instanceof WorkflowExecutionAlreadyStartedError)) throw error;
@@ -96,15 +98,18 @@ export async function unstick({ client }: Orchestrator, workflowId: string): Pro
 async function signalLane(temporal: Orchestrator, account: string, signal: 'wake' | 'takeOver'): Promise<void> {
   const input: LaneInput = { account, attributes: temporal.attributes };
   await temporal.client.workflow.signalWithStart('lane', {
-    workflowId: `lane/${account}`, taskQueue: temporal.taskQueue, args: [input], signal, signalArgs: [], workflowTaskTimeout: TASK_TIMEOUT,
+    workflowId: `lane/${account}`, taskQueue: temporal.taskQueue, args: [input], signal, signalArgs: [], workflowTaskTimeout: TASK_TIMEOUT_MS,
     staticSummary: `the calls to ${account}, at its pace`,
   });
 }
 
 /** Asks a running sync to stop reading. @returns false when its workflow is gone */
-export async function cancelRun(temporal: Orchestrator, workflowId: string): Promise<boolean> {
+export const cancelRun = (temporal: Orchestrator, workflowId: string): Promise<boolean> => steerRun(temporal, workflowId, 'cancel');
+
+/** Tells a run's workflow what somebody wants of it; only backfills can be paused. @returns false when it is gone */
+export async function steerRun(temporal: Orchestrator, workflowId: string, signal: 'pause' | 'resume' | 'cancel'): Promise<boolean> {
   try {
-    await temporal.client.workflow.getHandle(workflowId).signal('cancel');
+    await temporal.client.workflow.getHandle(workflowId).signal(signal);
     return true;
   } catch (error) {
     if (error instanceof WorkflowNotFoundError) return false;

@@ -16,6 +16,8 @@ export interface ExtractOptions {
   readonly remapped?: boolean;
   /** Milliseconds to read for before handing over. */
   readonly budgetMs: number;
+  /** Rows to queue before handing over, give or take the pages on their way. @default no bound */
+  readonly most?: number;
   readonly signal: AbortSignal;
   /** After each staged page: rows read so far here, whether anything was queued. */
   readonly onPage: (progress: { readonly extracted: number; readonly queued: number }) => void;
@@ -30,7 +32,7 @@ export interface Extracted {
 
 /**
  * Reads a run on from where it stands and stages page after page; the next page is read while one is staged.
- * Ends after the last page, after `budgetMs`, or when `signal` aborts; whatever is staged stays staged.
+ * Ends after the last page, after `budgetMs`, when `most` rows are queued, or when `signal` aborts; whatever is staged stays staged.
  *
  * @throws SourceError from the source, RunStopped when the run was stopped, TooManyGone
  */
@@ -74,7 +76,7 @@ export async function extract(options: ExtractOptions): Promise<Extracted> {
       await staging.copied;
       ahead = staged;
       last = page.last || extracted >= (limit ?? Infinity);
-      if (last || signal.aborted || performance.now() > endsAt) break;
+      if (last || signal.aborted || performance.now() > endsAt || queued >= (options.most ?? Infinity)) break;
     }
   } finally {
     await ahead;
@@ -86,7 +88,7 @@ export async function extract(options: ExtractOptions): Promise<Extracted> {
 async function decidePlan({ pool, source, run, signal }: ExtractOptions): Promise<ReadPlan> {
   const { kind, only, from, to } = run.options;
   const request: ReadRequest = {
-    kind: kind === 'only' || (only !== undefined && only.length > 0) ? 'only' : kind === 'backfill' ? 'window' : kind === 'incremental' ? 'incremental' : 'full',
+    kind: kind === 'only' || (only !== undefined && only.length > 0) ? 'only' : kind === 'backfill' ? backfillReads(run.options) : kind === 'incremental' ? 'incremental' : 'full',
     state: run.state,
     ...(only === undefined ? {} : { keys: only }),
     ...(from === undefined ? {} : { from }),
@@ -96,19 +98,22 @@ async function decidePlan({ pool, source, run, signal }: ExtractOptions): Promis
   return storePlan(pool, run.no, plan, await source.count(plan, signal));
 }
 
+/** What a backfill reads: without a bound everything, rows without a time too. */
+export const backfillReads = ({ from, to }: Pick<RunRow['options'], 'from' | 'to'>): 'window' | 'full' => (from === undefined && to === undefined ? 'full' : 'window');
+
 /** Whether everything is read, so that whoever was not met is gone from the source. */
 function infers({ run, rules }: ExtractOptions, plan: ReadPlan): boolean {
-  return rules.onDelete !== 'ignore' && plan.kind === 'full' && run.options.limit === undefined;
+  return rules.onDelete !== 'ignore' && plan.kind === 'full' && run.options.kind !== 'backfill' && run.options.limit === undefined;
 }
 
-/** Moves the cursor, unless the run reads only a part: chosen keys, a window, or up to a limit. */
+/** Moves the cursor, unless the run reads only a part (chosen keys, a window, up to a limit) or is a backfill: that leaves it to the runs beside it. */
 async function finish(options: ExtractOptions, plan: ReadPlan, maxTime: string | null, position: Json): Promise<void> {
   const { pool, source, run, rules: { onDelete }, signal } = options;
   if (onDelete !== 'ignore') {
     const { no, syncId, destinationId } = run;
     await removeDeparted(pool, { runNo: no, syncId, destinationId, onDelete, inferred: infers(options, plan), allowed: run.options.allowDeletes === true });
   }
-  const whole = (plan.kind === 'incremental' || plan.kind === 'full') && run.options.limit === undefined;
+  const whole = (plan.kind === 'incremental' || plan.kind === 'full') && run.options.kind !== 'backfill' && run.options.limit === undefined;
   const state = whole ? await source.finish(plan, run.state, maxTime, signal, position) : null;
   await endExtraction(pool, run.no, state, plan.to);
 }

@@ -1,2 +1,2 @@
 export { buildPage, optedIn, type BuiltPage, type Rules } from './page.js';
-export { extract, type Extracted, type ExtractOptions } from './extract.js';
+export { backfillReads, extract, type Extracted, type ExtractOptions } from './extract.js';

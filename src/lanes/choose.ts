@@ -13,11 +13,12 @@ export interface Filling {
 export type Choice = { readonly group: Claimable } | { readonly waitMs: number | null };
 
 /**
- * Which of the ready groups leaves with the next call: opt-outs, then rows that have waited long, then rows
+ * Which of the ready groups leaves with the next call: opt-outs, then what is not only a backfill's (but for the lowest
+ * class's share: `share` is one call in ten, as in the claim), then rows that have waited long, then rows
  * whose search has no witness yet (smallest first: one accepted row settles the question), then the fullest.
  * A part-filled call lingers while a run still feeds the lane, unless it holds an opt-out.
  */
-export function choose(groups: readonly Claimable[], fillingOf: (destination: string) => Filling | undefined): Choice {
+export function choose(groups: readonly Claimable[], fillingOf: (destination: string) => Filling | undefined, share = false): Choice {
   let best: Claimable | undefined;
   const aged = (group: Claimable): boolean => group.waitedMs > (fillingOf(group.destination)?.agedMs ?? Infinity);
   let waitMs: number | null = null;
@@ -29,13 +30,15 @@ export function choose(groups: readonly Claimable[], fillingOf: (destination: st
       waitMs = Math.min(waitMs ?? Infinity, filling.linger - group.waitedMs);
       continue;
     }
-    if (best === undefined || comesBefore(group, best, aged)) best = group;
+    if (best === undefined || comesBefore(group, best, aged, share)) best = group;
   }
   return best ? { group: best } : { waitMs };
 }
 
-function comesBefore(a: Claimable, b: Claimable, aged: (group: Claimable) => boolean): boolean {
+function comesBefore(a: Claimable, b: Claimable, aged: (group: Claimable) => boolean, share: boolean): boolean {
   if (a.urgent !== b.urgent) return a.urgent;
+  // Its rows have waited longer and fill their calls: without this a few newer rows of another form would wait for them all.
+  if (a.lowest !== b.lowest && !share) return b.lowest;
   if (aged(a) !== aged(b)) return aged(a);
   if (a.witnessed !== b.witnessed) return !a.witnessed;
   if (!a.witnessed && a.ready !== b.ready) return a.ready < b.ready;

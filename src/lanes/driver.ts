@@ -174,7 +174,7 @@ class Driver {
   /** One turn: makes a call, or waits for something. Returns how the drive ends, if it does. */
   private async step(lane: LaneRow): Promise<End | undefined> {
     const groups = await this.queue.groups();
-    const choice = choose(groups, (destination) => this.fillingOf(destination));
+    const choice = choose(groups, (destination) => this.fillingOf(destination), this.calls.shares(lane));
     const poll = await this.results.due();
     if (poll !== undefined && this.options.driven(poll.destination)?.destination.poll === undefined) {
       // Another worker's configuration has it, or none any more: its deadline will tell.

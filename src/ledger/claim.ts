@@ -14,6 +14,8 @@ export interface Claimable {
   readonly ready: number;
   /** Opt-outs and erasures among them. */
   readonly urgent: boolean;
+  /** All of them are of the lowest class, backfills. */
+  readonly lowest: boolean;
   /** Milliseconds the oldest of them has waited. */
   readonly waitedMs: number;
   /** A run is still staging rows for this destination. */
@@ -39,10 +41,10 @@ export async function claimable(db: Queryable, accountId: number, limit: number,
     text: `
     WITH d AS (SELECT id, name, witness_at FROM destination WHERE account_id = $1),
     loose AS (
-      SELECT d.id AS destination_id, d.name, k.id AS kind, NULL::bigint AS bundle, q.ready, q.urgent, q.oldest, 0 AS tries, true AS witnessed
+      SELECT d.id AS destination_id, d.name, k.id AS kind, NULL::bigint AS bundle, q.ready, q.urgent, q.lowest, q.oldest, 0 AS tries, true AS witnessed
       FROM d JOIN kind k ON k.destination_id = d.id
       CROSS JOIN LATERAL (
-        SELECT count(*) AS ready, bool_or(x.priority = 0) AS urgent, min(x.staged_at) AS oldest
+        SELECT count(*) AS ready, bool_or(x.priority = 0) AS urgent, bool_and(x.priority = 3) AS lowest, min(x.staged_at) AS oldest
         FROM (
           SELECT c.priority, c.staged_at FROM unnest($3::bigint[]) WITH ORDINALITY AS f (seq, class)
           CROSS JOIN LATERAL (
@@ -54,7 +56,7 @@ export async function claimable(db: Queryable, accountId: number, limit: number,
         ) x
       ) q WHERE q.ready > 0
     ), bundled AS (
-      SELECT d.id, d.name, o.kind, o.bundle, count(*) AS ready, bool_or(o.priority = 0) AS urgent, min(o.staged_at) AS oldest,
+      SELECT d.id, d.name, o.kind, o.bundle, count(*) AS ready, bool_or(o.priority = 0) AS urgent, bool_and(o.priority = 3) AS lowest, min(o.staged_at) AS oldest,
         b.tries, d.witness_at >= b.root_at AS witnessed
       FROM d JOIN outbox o ON o.destination_id = d.id AND o.bundle IS NOT NULL
       JOIN bundle b ON b.id = o.bundle AND b.not_before <= clock_timestamp()
@@ -64,7 +66,7 @@ export async function claimable(db: Queryable, accountId: number, limit: number,
           WHERE b.split_of IS NOT NULL AND x.split_of = b.split_of AND x.id <> b.id)
       GROUP BY d.id, d.name, o.kind, o.bundle, b.tries, d.witness_at, b.root_at
     )
-    SELECT g.destination_id AS "destinationId", g.name AS destination, k.action, k.id AS kind, k.form AS "formBits", g.bundle, g.ready, g.urgent, g.tries, g.witnessed,
+    SELECT g.destination_id AS "destinationId", g.name AS destination, k.action, k.id AS kind, k.form AS "formBits", g.bundle, g.ready, g.urgent, g.lowest, g.tries, g.witnessed,
       (EXTRACT(EPOCH FROM clock_timestamp() - g.oldest) * 1000)::float8 AS "waitedMs",
       EXISTS (SELECT 1 FROM run r JOIN sync s ON s.id = r.sync_id WHERE r.extracting AND r.ended_at IS NULL AND s.destination_id = g.destination_id) AS feeding
     FROM (SELECT * FROM loose UNION ALL SELECT * FROM bundled) g JOIN kind k ON k.id = g.kind`,

@@ -174,6 +174,8 @@ export interface RunDocument {
   readonly estimate: number | null;
   /** The first run after the configuration changed says what that touches; null in every other. */
   readonly mapping: MappingDocument | null;
+  /** What of the source's time a backfill reads (null: no bound), and whether it is paused; null: it is no backfill. */
+  readonly backfill: { readonly from: string | null; readonly to: string | null; readonly paused: boolean } | null;
 }
 
 export type RunSummary = Omit<RunDocument, 'batches'>;
@@ -211,6 +213,10 @@ export interface SyncStatus {
   readonly lagSeconds: number | null;
   readonly lastRun: { readonly run: string; readonly kind: RunKind; readonly status: RunStatus; readonly startedAt: string; readonly endedAt: string | null } | null;
   readonly nextRun: string | null;
+  /** A backfill that still reads; null: none. */
+  readonly backfill?: { readonly run: string; readonly paused: boolean } | null;
+  /** Of a sync that is configured to have one, where Temporal was asked. `missing`: not applied. */
+  readonly schedule?: { readonly state: 'active' | 'paused' | 'missing'; readonly note: string | null };
   readonly waiting: number;
   readonly inFlight: number;
   readonly failures: number;

@@ -36,9 +36,14 @@ export async function migrate(databaseUrl: string): Promise<void> {
   }
 }
 
+/** The migrations of this version, in no order. */
+export function migrationNames(): readonly string[] {
+  return readdirSync(MIGRATIONS).filter((name) => name.endsWith('.sql')).map((name) => name.slice(0, -'.sql'.length));
+}
+
 /** Whether every migration of this version has been applied: one question, so that a short command stays short. */
 async function upToDate(client: pg.Client): Promise<boolean> {
-  const wanted = readdirSync(MIGRATIONS).filter((name) => name.endsWith('.sql')).map((name) => name.slice(0, -'.sql'.length));
+  const wanted = migrationNames();
   const there = await client.query<{ known: boolean }>(`SELECT to_regclass('syncline.migration') IS NOT NULL AS known`);
   if (there.rows[0]?.known !== true) return false;
   const { rows } = await client.query<{ name: string }>('SELECT name FROM syncline.migration');

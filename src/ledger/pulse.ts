@@ -13,6 +13,8 @@ export interface RunPulse {
   /** Bulk calls in which the run had rows. */
   readonly calls: number;
   readonly estimate: number | null;
+  /** A backfill that somebody has paused. */
+  readonly paused?: boolean;
   readonly trouble: { readonly reason: string; readonly seconds: number } | null;
   readonly lane: LaneDocument;
 }
@@ -23,6 +25,7 @@ interface PulseRow extends LaneDocument {
   readonly ended: boolean;
   readonly extracting: boolean;
   readonly estimate: number | null;
+  readonly paused: boolean;
   readonly trouble: string | null;
   readonly troubleSeconds: number | null;
   readonly calls: number;
@@ -32,7 +35,7 @@ interface PulseRow extends LaneDocument {
 export async function runPulse(db: Queryable, runId: string): Promise<RunPulse | undefined> {
   const { rows } = await db.query<PulseRow>({
     name: 'run-pulse',
-    text: `SELECT r.no, r.status, r.ended_at IS NOT NULL AS ended, r.extracting, r.estimate, r.trouble,
+    text: `SELECT r.no, r.status, r.ended_at IS NOT NULL AS ended, r.extracting, r.estimate, r.options ? 'paused' AS paused, r.trouble,
       EXTRACT(EPOCH FROM clock_timestamp() - r.trouble_since)::float8 AS "troubleSeconds",
       (SELECT count(*) FROM batch_run br WHERE br.run_no = r.no) AS calls,
       a.name AS account, a.state, a.reason, a.hint, ${isoTime('a.until')} AS until
@@ -43,9 +46,9 @@ export async function runPulse(db: Queryable, runId: string): Promise<RunPulse |
   const row = rows[0];
   if (!row) return undefined;
   const counts = (await booksOf(db, [row.no])).get(row.no) as Counts;
-  const { status, ended, extracting, estimate, calls, account, state, reason, hint, until } = row;
+  const { status, ended, extracting, estimate, paused, calls, account, state, reason, hint, until } = row;
   return {
-    status, ended, extracting, estimate, calls, counts,
+    status, ended, extracting, estimate, paused, calls, counts,
     trouble: row.trouble === null ? null : { reason: row.trouble, seconds: Math.round(row.troubleSeconds ?? 0) },
     lane: { account, state, reason, hint, until },
   };

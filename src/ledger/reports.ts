@@ -27,12 +27,14 @@ interface RunFacts {
   readonly troubleSeconds: number | null;
   readonly accountId: number;
   readonly mapping: MappingDocument | null;
+  readonly backfill: RunDocument['backfill'];
 }
 
 const FACTS = `SELECT r.no, r.id AS run, s.name AS sync, r.kind, r.status, r.cursor_from AS "cursorFrom", r.cursor_to AS "cursorTo", r.verification,
     r.workflow_id AS "workflowId", ${isoTime('r.started_at')} AS "startedAt", ${isoTime('r.ended_at')} AS "endedAt",
     r.error, r.notices, r.extracting, r.estimate, r.trouble,
-    EXTRACT(EPOCH FROM clock_timestamp() - r.trouble_since)::float8 AS "troubleSeconds", d.account_id AS "accountId", r.mapping
+    EXTRACT(EPOCH FROM clock_timestamp() - r.trouble_since)::float8 AS "troubleSeconds", d.account_id AS "accountId", r.mapping,
+    CASE WHEN r.kind = 'backfill' THEN json_build_object('from', r.options ->> 'from', 'to', r.options ->> 'to', 'paused', r.extracting AND r.options ? 'paused') END AS backfill
   FROM run r JOIN sync s ON s.id = r.sync_id JOIN destination d ON d.id = s.destination_id`;
 
 /** The whole document of a run, or undefined when there is none of this id. */
@@ -65,7 +67,7 @@ async function summaries(db: Queryable, facts: readonly RunFacts[], attached: bo
     batchesTotal: calls.get(row.no)?.calls.total ?? 0,
     cursor: { from: row.cursorFrom, to: row.cursorTo },
     verification: row.verification, workflowId: row.workflowId, startedAt: row.startedAt, endedAt: row.endedAt,
-    error: row.error, notices: row.notices, extracting: row.extracting, estimate: row.estimate, mapping: row.mapping,
+    error: row.error, notices: row.notices, extracting: row.extracting, estimate: row.estimate, mapping: row.mapping, backfill: row.backfill,
     trouble: row.trouble === null ? null : { reason: row.trouble, seconds: Math.round(row.troubleSeconds ?? 0) },
   }));
 }

@@ -16,6 +16,8 @@ export interface RunOptions {
   /** Window of a backfill. */
   readonly from?: string;
   readonly to?: string;
+  /** A backfill that is not to be read on just now. */
+  readonly paused?: boolean;
   /** Started by a schedule: closes as delivering after this many milliseconds. */
   readonly settleWithin?: number;
   /** Whoever is gone from the source may go, however many they are. */

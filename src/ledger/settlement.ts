@@ -30,10 +30,30 @@ export async function settlementOf(db: Queryable, runId: string, close: boolean)
   return { done, status, counts, cursor: rows[0] ?? { from: null, to: null }, batches: await batchesOf(db, run.no, 10) };
 }
 
-/** Closes the runs that were left delivering and whose last row is settled now. @returns their ids */
-export async function closeDelivering(db: Queryable): Promise<readonly string[]> {
-  const { rows } = await db.query<{ id: string }>(`SELECT id FROM run WHERE status = 'delivering' AND ended_at IS NULL ORDER BY no`);
+/** A run that was left delivering and has nothing left to deliver. */
+export interface Delivered {
+  readonly id: string;
+  readonly sync: string;
+  /** Its configuration has its sync verified after a run. */
+  readonly verifies: boolean;
+}
+
+/**
+ * Closes the runs that were left delivering and whose last row is settled now.
+ * @param before is called for each before it is closed, so that what follows from it is not lost by a crash
+ * @returns their ids
+ */
+export async function closeDelivering(db: Queryable, before: (run: Delivered) => Promise<void> = () => Promise.resolve()): Promise<readonly string[]> {
+  const { rows } = await db.query<Delivered>(
+    `SELECT r.id, s.name AS sync, COALESCE(r.config #>> '{sync,verify,after}' = 'run', false) AS verifies
+     FROM run r JOIN sync s ON s.id = r.sync_id WHERE r.status = 'delivering' AND r.ended_at IS NULL ORDER BY r.no`,
+  );
   const closed: string[] = [];
-  for (const { id } of rows) if ((await settlementOf(db, id, true)).done) closed.push(id);
+  for (const run of rows) {
+    if (!(await settlementOf(db, run.id, false)).done) continue;
+    await before(run);
+    await settlementOf(db, run.id, true);
+    closed.push(run.id);
+  }
   return closed;
 }

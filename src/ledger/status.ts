@@ -20,6 +20,7 @@ export async function statusDocument(db: Queryable): Promise<StatusDocument> {
        (SELECT json_build_object('run', r.id, 'kind', r.kind, 'status', r.status, 'startedAt', ${isoTime('r.started_at')}, 'endedAt', ${isoTime('r.ended_at')})
         FROM run r WHERE r.sync_id = s.id AND r.kind NOT IN ('optOut', 'erase') ORDER BY r.no DESC LIMIT 1) AS "lastRun",
        NULL AS "nextRun",
+       (SELECT json_build_object('run', r.id, 'paused', r.options ? 'paused') FROM run r WHERE r.sync_id = s.id AND r.kind = 'backfill' AND r.extracting) AS backfill,
        (SELECT count(*) FROM outbox o WHERE o.destination_id = d.id AND o.sync_id = s.id) AS waiting,
        (SELECT count(*) FROM batch_row br JOIN batch b ON b.id = br.batch_id
         WHERE b.destination_id = d.id AND b.status IN ('sending', 'accepted', 'unknown') AND br.sync_id = s.id AND br.outcome IS NULL) AS "inFlight",

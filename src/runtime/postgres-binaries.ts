@@ -80,10 +80,10 @@ export async function postgresIdentity(files: readonly string[]): Promise<Identi
   const ids = (await userIds()) ?? (await makeUser());
   const plain: Identity = { ...ids, prefix: [] };
   if (await reaches(plain, files)) return plain;
-  const capable: Identity = {
-    prefix: ['setpriv', `--reuid=${ids.uid}`, `--regid=${ids.gid}`, '--clear-groups', '--inh-caps=+dac_override', '--ambient-caps=+dac_override'],
-  };
-  if (await reaches(capable, files)) return capable;
+  const prefix = ['setpriv', `--reuid=${ids.uid}`, `--regid=${ids.gid}`, '--clear-groups', '--inh-caps=+dac_override', '--ambient-caps=+dac_override'];
+  // initdb looks for its programs with access(2), which takes no notice of capabilities unless this bit is set; where it
+  // may not be set, the programs must be in a passable folder, and the data need not be.
+  for (const capable of [{ prefix: [...prefix, '--securebits=+no_setuid_fixup'] }, { prefix }] satisfies Identity[]) if (await reaches(capable, files)) return capable;
   throw new RuntimeError('failed', `the user "postgres", as whom the embedded Postgres runs under root, may not get at ${files.join(' and ')}`,
     'make the folders above passable (chmod o+x), run as another user than root, or name a server: database: {url: …}');
 }

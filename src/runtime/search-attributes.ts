@@ -16,7 +16,7 @@ const NAMES = Object.keys(SEARCH_ATTRIBUTES) as (keyof typeof SEARCH_ATTRIBUTES)
 
 /** Registers what is missing. False where the cluster refuses: workflows then run without them. */
 export async function ensureSearchAttributes(connection: Connection, namespace: string): Promise<boolean> {
-  const missing = await missingFrom(connection, namespace);
+  const missing = await missingSearchAttributes(connection, namespace);
   if (missing.length === 0) return true;
   try {
     await connection.withDeadline(Date.now() + 10_000, () => connection.operatorService.addSearchAttributes({
@@ -26,11 +26,12 @@ export async function ensureSearchAttributes(connection: Connection, namespace: 
     return true;
   } catch {
     // Another process may have been faster; else it is not allowed here (Temporal Cloud manages them elsewhere).
-    return (await missingFrom(connection, namespace)).length === 0;
+    return (await missingSearchAttributes(connection, namespace)).length === 0;
   }
 }
 
-async function missingFrom(connection: Connection, namespace: string): Promise<(keyof typeof SEARCH_ATTRIBUTES)[]> {
+/** Those that are not registered, as far as the cluster tells. */
+export async function missingSearchAttributes(connection: Connection, namespace: string): Promise<(keyof typeof SEARCH_ATTRIBUTES)[]> {
   const ask = [
     async () => (await connection.operatorService.listSearchAttributes({ namespace })).customAttributes,
     // Where the operator's service is closed to us, the older question may still be answered.

@@ -36,13 +36,10 @@ export interface FindTemporalOptions {
  * @throws RuntimeError with what was tried
  */
 export async function findTemporal(options: FindTemporalOptions): Promise<string> {
-  const onPath = await temporalOnPath(options.env);
-  if (onPath !== null) return onPath;
+  const there = await temporalAtHand(options.env);
+  if (there !== null) return there;
   const cache = cacheFolder(options.env);
-  const platform = `${process.platform}-${process.arch}`;
-  const fromSdk = path.join(cache, `temporal-sdk-1.24.0-${platform}`);
-  const fromWheel = path.join(cache, `temporal-${VERSION}-${platform}`);
-  for (const file of [fromSdk, fromWheel]) if (isExecutable(file)) return file;
+  const [fromSdk, fromWheel] = cachedIn(cache);
 
   // A killed download leaves its draft; an hour is longer than any still running.
   removeLeftovers(cache, DRAFT, 3_600_000);
@@ -63,6 +60,17 @@ export async function findTemporal(options: FindTemporalOptions): Promise<string
   }
   throw new RuntimeError('failed', `no Temporal server could be found or fetched (${tried.join('; ')})`,
     'install the Temporal CLI so that "temporal" is on PATH, or name a server: temporal: {address: host:7233} or TEMPORAL_ADDRESS');
+}
+
+/** The `temporal` program where it is there without a download: on PATH, else in the cache; null: it is not. */
+export async function temporalAtHand(env: NodeJS.ProcessEnv): Promise<string | null> {
+  return (await temporalOnPath(env)) ?? cachedIn(cacheFolder(env)).find(isExecutable) ?? null;
+}
+
+/** Where the SDK's download and the wheel's program are kept. */
+function cachedIn(cache: string): readonly [fromSdk: string, fromWheel: string] {
+  const platform = `${process.platform}-${process.arch}`;
+  return [path.join(cache, `temporal-sdk-1.24.0-${platform}`), path.join(cache, `temporal-${VERSION}-${platform}`)];
 }
 
 async function temporalOnPath(env: NodeJS.ProcessEnv): Promise<string | null> {

@@ -10,6 +10,7 @@ import { createSalesforceSource } from './salesforce/index.js';
 import { createSingerSource } from './singer/index.js';
 
 export * from './contract.js';
+export { listTables, type ColumnFound, type TableFound } from './postgres/examine.js';
 
 type Factories = {
   readonly [Type in SourceConfig['type']]: (config: Extract<SourceConfig, { type: Type }>, columns: readonly string[]) => Source;

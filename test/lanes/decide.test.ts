@@ -131,13 +131,13 @@ describe('the search for what a platform refuses', () => {
 });
 
 const group = (more: Partial<Claimable>): Claimable => ({
-  destinationId: 1, destination: 'd', action: 0, kind: 1, form: { consent: true, renames: false }, bundle: null, ready: 10, urgent: false, waitedMs: 0, feeding: false, tries: 0, witnessed: true, ...more,
+  destinationId: 1, destination: 'd', action: 0, kind: 1, form: { consent: true, renames: false }, bundle: null, ready: 10, urgent: false, lowest: false, waitedMs: 0, feeding: false, tries: 0, witnessed: true, ...more,
 });
 const filling = (): Filling => ({ batchSize: 1000, linger: 1_000, agedMs: 30_000 });
 const anyGroup = fc.record({
   destinationId: fc.integer({ min: 1, max: 2 }), destination: fc.constantFrom('d', 'elsewhere'), action: fc.constant(0 as const), kind: fc.integer({ min: 1, max: 3 }),
   form: fc.record({ consent: fc.boolean(), renames: fc.boolean() }), bundle: fc.option(fc.nat()), ready: fc.integer({ min: 1, max: 1000 }),
-  urgent: fc.boolean(), waitedMs: fc.nat({ max: 60_000 }), feeding: fc.boolean(), tries: fc.nat({ max: 3 }), witnessed: fc.boolean(),
+  urgent: fc.boolean(), lowest: fc.boolean(), waitedMs: fc.nat({ max: 60_000 }), feeding: fc.boolean(), tries: fc.nat({ max: 3 }), witnessed: fc.boolean(),
 });
 
 describe('which call leaves next', () => {
@@ -146,6 +146,13 @@ describe('which call leaves next', () => {
       const choice = choose(groups, filling);
       if (groups.some((one) => one.urgent)) expect(choice).toMatchObject({ group: { urgent: true } });
     }));
+  });
+
+  it('a few newer rows of another form before a backfill of full calls, which keeps one call in ten', () => {
+    const groups = [group({ lowest: true, ready: 1_000, waitedMs: 60_000 }), group({ kind: 2, ready: 1 })];
+    expect(choose(groups, filling)).toMatchObject({ group: { kind: 2 } });
+    expect(choose(groups, filling, true)).toMatchObject({ group: { kind: 1 } });
+    expect(choose([...groups, group({ kind: 3, lowest: true, urgent: true })], filling)).toMatchObject({ group: { kind: 3 } });
   });
 
   it('a part-filled call lingers while a run feeds the lane, no longer than allowed, and never with an opt-out or a bundle', () => {

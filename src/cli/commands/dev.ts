@@ -6,6 +6,7 @@ import type { Context } from '../context.js';
 import { EXIT } from '../exit.js';
 import type { ExitCode } from '../exit.js';
 import { isConnectionTrouble } from '../following/index.js';
+import { tellNext } from '../next.js';
 import { openSession } from '../session.js';
 
 /** Milliseconds between two looks at the ledger. */
@@ -37,6 +38,8 @@ async function dev(context: Context, withWorker: boolean): Promise<ExitCode> {
   const place = runtime.uiUrl ?? `Temporal at ${runtime.temporalAddress}`;
   output.printJson({ webUi: runtime.uiUrl, temporal: runtime.temporalAddress, namespace: runtime.namespace, taskQueue: runtime.taskQueue, worker: withWorker });
   output.print(`${withWorker ? 'ready' : 'ready, without a worker (syncline worker starts one)'}: ${place}`);
+  const [first] = Object.keys(config.syncs);
+  if (first !== undefined) tellNext(context, `run ${first}`, 'in another terminal');
   await Promise.race([tellChanges(pool, (line) => { output.progress(`${new Date().toISOString()} ${line}`); }, signal), ...(failed === undefined ? [] : [failed])]);
   return EXIT.done;
 }

@@ -1,15 +1,20 @@
 import type { Register } from '../command.js';
 import { register as audit } from './audit.js';
+import { register as backfill } from './backfill.js';
+import { register as completion } from './completion.js';
 import { register as contact } from './contact.js';
 import { register as demo } from './demo.js';
 import { register as dev } from './dev.js';
+import { register as doctor } from './doctor.js';
 import { register as failures } from './failures.js';
 import { register as forget } from './forget.js';
+import { register as init } from './init.js';
 import { register as lane } from './lane.js';
 import { register as plan } from './plan.js';
 import { register as run } from './run.js';
 import { register as runs } from './runs.js';
 import { register as sandbox } from './sandbox.js';
+import { register as schedule } from './schedule.js';
 import { register as source } from './source.js';
 import { register as status } from './status.js';
 import { register as suppress } from './suppress.js';
@@ -18,4 +23,4 @@ import { register as verify } from './verify.js';
 import { register as worker } from './worker.js';
 
 /** Every command, in the order of the help. */
-export const COMMANDS: readonly Register[] = [validate, dev, worker, source, plan, contact, run, verify, status, runs, audit, failures, suppress, forget, lane, sandbox, demo];
+export const COMMANDS: readonly Register[] = [init, validate, doctor, dev, worker, source, plan, contact, run, backfill, schedule, verify, status, runs, audit, failures, suppress, forget, lane, sandbox, demo, completion];

@@ -9,6 +9,7 @@ import type { ExitCode } from '../exit.js';
 import { followRun } from '../following/index.js';
 import type { Followed } from '../following/index.js';
 import { syncOf, unknownRun } from '../names.js';
+import { tellNext } from '../next.js';
 import { openSession } from '../session.js';
 import type { Session } from '../session.js';
 import { runView } from '../views/index.js';
@@ -46,11 +47,20 @@ async function run(context: Context, name: string, options: Options): Promise<Ex
   const session = await openSession(context);
   const started = await startOrFind(session, name, askedFor(options));
   if (started.attached) await nudge(session, (config.destinations[sync.destination] as { account: string }).account);
-  const workflowId = `sync/${name}/${started.run}`;
+  const workflowId = (started.attached ? await workflowOf(session, started.run) : undefined) ?? `sync/${name}/${started.run}`;
   if (started.attached) tellAttached(context, started.run, options);
   if (options.detach === true) return detached(context, session, started);
   await session.ensureWorker();
-  return finish(context, await followRun(context, session, { ...started, workflowId, timeoutMs }));
+  const exit = finish(context, await followRun(context, session, { ...started, workflowId, timeoutMs }));
+  if (exit === EXIT.done) tellNext(context, `verify ${name}`);
+  if (exit === EXIT.rejects) tellNext(context, `failures ${name}`);
+  return exit;
+}
+
+/** One that a schedule started has a workflow of another name. */
+async function workflowOf({ pool }: Session, run: string): Promise<string | undefined> {
+  const { findRun } = await import('../../ledger/index.js');
+  return (await findRun(pool, run))?.workflowId;
 }
 
 /** A run that seems to read may have lost its workflow: healing marks it failed, and the new one is started after all. */
@@ -73,7 +83,7 @@ function askedFor({ full, resend, only, limit, allowDeletes }: Options): RunOpti
 }
 
 /** A new run tries again what waits; whoever asks again while one reads wants the same. */
-async function nudge({ pool, temporal }: Session, account: string): Promise<void> {
+export async function nudge({ pool, temporal }: Session, account: string): Promise<void> {
   const { tryAgain } = await import('../../ledger/index.js');
   const { wakeWaiting } = await import('../../control/index.js');
   await tryAgain(pool, account);
@@ -86,7 +96,8 @@ function tellAttached({ output }: Context, run: string, { full, resend, only, li
   output.warn(`a run of this sync is already reading: this is about ${run}${unheard}`);
 }
 
-async function detached({ output }: Context, session: Session, { run: id, attached }: { readonly run: string; readonly attached: boolean }): Promise<ExitCode> {
+/** Prints a run that was started, and leaves it. */
+export async function detached({ output }: Context, session: Session, { run: id, attached }: { readonly run: string; readonly attached: boolean }): Promise<ExitCode> {
   const { runDocument } = await import('../../ledger/index.js');
   const document = await runDocument(session.pool, id, attached);
   if (document === undefined) throw unknownRun(id);

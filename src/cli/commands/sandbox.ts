@@ -7,6 +7,7 @@ import type { Register } from '../command.js';
 import type { Context } from '../context.js';
 import { CliError, EXIT } from '../exit.js';
 import type { ExitCode } from '../exit.js';
+import { tellNext } from '../next.js';
 
 interface Options {
   readonly port?: number;
@@ -36,6 +37,7 @@ async function serve(context: Context, options: Options): Promise<ExitCode> {
   const platforms = Object.fromEntries(sandbox.platforms.map((name) => [name, { baseUrl: sandbox[name].baseUrl }]));
   output.printJson({ url: sandbox.url, port: sandbox.port, platforms });
   output.print(wordsOf(sandbox));
+  tellNext(context, 'dev', 'in another terminal, beside a syncline.yaml; syncline init --yes writes one for this sandbox');
   if (!signal.aborted) await once(signal, 'abort');
   return EXIT.done;
 }

@@ -7,6 +7,7 @@ import type { Context } from '../context.js';
 import { CliError, EXIT } from '../exit.js';
 import type { ExitCode } from '../exit.js';
 import { isConnectionTrouble } from '../following/index.js';
+import { withNextRuns } from '../next-runs.js';
 import { openLedger } from '../session.js';
 import type { LedgerSession } from '../session.js';
 import { statusView } from '../views/index.js';
@@ -18,7 +19,7 @@ const REDRAW_MS = 2_000;
 export const register: Register = (program, act) => {
   program
     .command('status')
-    .description('syncs (cursor, last run), lanes (waiting, pace, state and why), opt-outs (how long they take) and failures')
+    .description('syncs (cursor, last run, next run), lanes (waiting, pace, state and why), opt-outs (how long they take) and failures')
     .option('--watch', 'look again every two seconds until Ctrl-C')
     .addHelpText('after', examples('status', 'status --watch', 'status --json'))
     .action(act((context, { watch }: { readonly watch?: true }) => status(context, watch === true)));
@@ -29,7 +30,7 @@ async function status(context: Context, watch: boolean): Promise<ExitCode> {
   if (watch && output.json) throw new CliError('--watch is for people, --json for programs', EXIT.misused, 'call status --json again and again instead');
   const session = await openLedger(context);
   if (!watch) {
-    const document = await standing(session);
+    const document = await standing(session, context);
     output.printJson(document);
     output.print(statusView(document, Date.now(), output.colors));
     return EXIT.done;
@@ -41,19 +42,19 @@ async function status(context: Context, watch: boolean): Promise<ExitCode> {
   return EXIT.done;
 }
 
-async function picture(session: LedgerSession, { output }: Context): Promise<string> {
+async function picture(session: LedgerSession, context: Context): Promise<string> {
   try {
-    return statusView(await standing(session), Date.now(), output.colors);
+    return statusView(await standing(session, context), Date.now(), context.output.colors);
   } catch (error) {
     if (!isConnectionTrouble(error)) throw error;
     return 'the ledger (Postgres) does not answer: looking again';
   }
 }
 
-/** What the ledger says, and what of the configuration it has not met yet. */
-async function standing({ pool, config }: LedgerSession): Promise<StatusDocument> {
+/** What the ledger says, what of the configuration it has not met yet, and what only Temporal knows. */
+async function standing({ pool, config }: LedgerSession, context: Context): Promise<StatusDocument> {
   const { statusDocument } = await import('../../ledger/index.js');
-  return completed(await statusDocument(pool), config);
+  return withNextRuns(context, completed(await statusDocument(pool), config));
 }
 
 function completed({ syncs, lanes }: StatusDocument, config: Config): StatusDocument {

@@ -12,6 +12,7 @@ import type { Certainty } from '../following/index.js';
 import { syncOf } from '../names.js';
 import { formatNumber, table } from '../output/index.js';
 import type { Colors } from '../output/index.js';
+import { tellNext } from '../next.js';
 import { openSession } from '../session.js';
 import type { Session } from '../session.js';
 import { costWords, verificationView } from '../views/index.js';
@@ -45,7 +46,7 @@ export const register: Register = (program, act) => {
 
 async function verify(context: Context, name: string, { against, out, repair, ...asked }: Options): Promise<ExitCode> {
   const { output, cwd, signal } = context;
-  await syncOf(await context.config(), name);
+  const sync = await syncOf(await context.config(), name);
   const certainty = await certaintyOf(asked);
   const session = await openSession(context);
   await tellCost(context, session, name, certainty);
@@ -61,7 +62,10 @@ async function verify(context: Context, name: string, { against, out, repair, ..
   const repaired = repair === true && document.verdict === 'fail' ? await queueRepair(context, session, name, id) : undefined;
   output.printJson({ sync: name, ...document, differences, ...(repaired === undefined ? {} : { repair: repaired }) });
   output.print(viewOf(document, differences, output.colors));
-  if (document.verdict === 'pass') return EXIT.done;
+  if (document.verdict === 'pass') {
+    tellNext(context, sync.schedule === undefined ? 'status' : 'schedule apply');
+    return EXIT.done;
+  }
   const way = repaired !== undefined ? 'verify again when the repair is delivered' : repair === true ? 'there is nothing to repair' : `syncline verify ${name} --repair queues the contacts that differ`;
   output.error(`${name}: the destination is not what it should be`, way);
   return EXIT.unverified;

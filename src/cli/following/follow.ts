@@ -19,6 +19,8 @@ export interface FollowOptions {
   readonly timeoutMs: number | undefined;
   /** Also past `delivering`: what was begun apart from any reading is delivering from its start. */
   readonly toEnd?: boolean;
+  /** Milliseconds the account's limit makes of so many rows: no estimate is shorter. */
+  readonly msOf?: (rows: number) => number;
 }
 
 export interface Followed {
@@ -76,7 +78,7 @@ class Follower {
         const pulse = await this.pulse();
         if (pulse !== undefined) {
           if (pulse.ended || (pulse.status === 'delivering' && this.options.toEnd !== true)) return await this.end();
-          progress.update(this.rate.snapshot(pulse, performance.now()));
+          progress.update(this.rate.snapshot(pulse, performance.now(), this.options.msOf));
         }
         const leave = this.reasonToLeave(pulse);
         if (leave !== undefined) return await this.end(leave);

@@ -8,8 +8,11 @@ const WINDOW_MS = 5_000;
 export class Rate {
   readonly #samples: { readonly at: number; readonly done: number; readonly read: number }[] = [];
 
-  /** @param at milliseconds of any steady clock */
-  snapshot(pulse: RunPulse, at: number): ProgressSnapshot {
+  /**
+   * @param at milliseconds of any steady clock
+   * @param msOf milliseconds the account's limit makes of so many rows: the time left is no shorter, and known before the pace is
+   */
+  snapshot(pulse: RunPulse, at: number, msOf?: (rows: number) => number): ProgressSnapshot {
     const { counts, extracting, estimate, lane } = pulse;
     const done = counts.delivered + counts.rejected;
     this.#samples.push({ at, done, read: counts.extracted });
@@ -25,7 +28,8 @@ export class Rate {
       waiting: counts.waiting, calls: pulse.calls,
       rowsPerSecond: sent > 0 || counts.waiting + counts.inFlight > 0 ? sent : read,
       laneState: lane.state, reason: lane.reason, until: lane.until, trouble: pulse.trouble?.reason ?? null,
-      eta: sent > 0 && left > 0 && (!extracting || estimate !== null) ? (left / sent) * 1000 : null,
+      eta: left > 0 && (sent > 0 || msOf !== undefined) && (!extracting || estimate !== null) ? Math.max(sent > 0 ? (left / sent) * 1000 : 0, msOf?.(left) ?? 0) : null,
+      paused: pulse.paused === true && extracting,
       total,
     };
   }

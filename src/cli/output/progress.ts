@@ -20,6 +20,8 @@ export interface ProgressSnapshot {
   readonly until: string | null;
   /** Why the source is not read just now, in words. */
   readonly trouble?: string | null;
+  /** Somebody has paused the reading. */
+  readonly paused?: boolean;
   /** Milliseconds left; null where nobody can tell. */
   readonly eta: number | null;
   /** Rows expected in the end, where that is known; otherwise what is queued so far. */
@@ -136,12 +138,13 @@ const STATE_WORDS = { idle: 'idle', sending: 'sending', waiting: 'waiting', back
 
 /** A snapshot in one line: rows, pace, calls, why it waits and how long, time left. */
 export function progressLine(snapshot: ProgressSnapshot, now: number): string {
-  const { extracted, queued, delivered, rejected, waiting, calls, rowsPerSecond, laneState, reason, until, trouble, eta, total } = snapshot;
+  const { extracted, queued, delivered, rejected, waiting, calls, rowsPerSecond, laneState, reason, until, trouble, paused, eta, total } = snapshot;
   const parts = [`${formatNumber(delivered)}/${formatNumber(Math.max(total ?? 0, queued))} delivered`];
   if (rejected > 0) parts.push(`${formatNumber(rejected)} rejected`);
   if (extracted > queued) parts.push(`${formatNumber(extracted)} read`);
   if (waiting > 0) parts.push(`${formatNumber(waiting)} waiting`);
   parts.push(`${formatNumber(Math.round(rowsPerSecond))} rows/s`, `${formatNumber(calls)} ${calls === 1 ? 'call' : 'calls'}`);
+  if (paused === true) parts.push('reading is paused');
   if (trouble !== null && trouble !== undefined) parts.push(`waiting for the source: ${trouble}`);
   if (reason !== null || (laneState !== 'idle' && laneState !== 'sending')) {
     const left = until === null ? NaN : new Date(until).getTime() - now;

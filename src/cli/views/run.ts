@@ -23,6 +23,7 @@ export function runView(run: RunDocument, colors: Colors): string {
     ),
     pairs([
       ['calls', callsOf(calls)],
+      ...(run.backfill === null ? [] : ([['window', windowOf(run.backfill)]] as const)),
       ['cursor', `${run.cursor.from ?? 'the beginning'} → ${run.cursor.to ?? 'not moved'}`],
       ...(counts.stillRejected > 0 ? ([['still rejected', `${formatNumber(counts.stillRejected)} unchanged rows would be refused again`]] as const) : []),
       ...(run.lane.state === 'idle' || run.lane.state === 'sending' ? [] : ([['lane', `${run.lane.state}: ${run.lane.reason ?? ''}`]] as const)),
@@ -37,6 +38,9 @@ export function runView(run: RunDocument, colors: Colors): string {
   ];
   return parts.join('\n\n');
 }
+
+const windowOf = ({ from, to, paused }: NonNullable<RunDocument['backfill']>): string =>
+  `${from === null && to === null ? 'everything' : `${from ?? 'the beginning'} → ${to ?? 'now'}`}${paused ? '; paused' : ''}`;
 
 /** Counts by reason as a table; nothing where there are none. */
 export function tallies(heading: string, counts: Readonly<Record<string, number>>, colors: Colors): readonly string[] {
@@ -92,8 +96,9 @@ function callsOf({ total, succeeded, rateLimited, retried, unknownSettled }: Run
 }
 
 /** The next useful command. */
-function nextOf({ counts, sync, run, status, verification }: RunDocument): readonly string[] {
+function nextOf({ counts, sync, run, status, verification, backfill }: RunDocument): readonly string[] {
   if (counts.rejected + counts.invalid + counts.stillRejected > 0) return [`next: syncline failures ${sync}`];
   if (verification?.verdict === 'fail') return [`next: syncline verify ${sync}`];
+  if (backfill?.paused === true) return [`next: syncline backfill resume ${run}`];
   return status === 'running' || status === 'delivering' ? [`next: syncline runs show ${run}`] : [];
 }

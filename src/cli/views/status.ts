@@ -1,4 +1,4 @@
-import type { LaneStatus, StatusDocument } from '../../ledger/index.js';
+import type { LaneStatus, StatusDocument, SyncStatus } from '../../ledger/index.js';
 import { formatClock, formatDuration, formatRelative, table } from '../output/index.js';
 import type { Cell, Colors } from '../output/index.js';
 
@@ -7,7 +7,7 @@ export function statusView({ syncs, lanes }: StatusDocument, now: number, colors
   const syncRows = syncs.map((sync): readonly Cell[] => [
     sync.sync, sync.cursor, sync.lagSeconds === null ? 'never read' : `${formatDuration(sync.lagSeconds * 1000)} ago`,
     sync.lastRun === null ? 'none' : `${sync.lastRun.status.replaceAll('_', ' ')} ${formatRelative(sync.lastRun.endedAt ?? sync.lastRun.startedAt, now)}`,
-    sync.nextRun, sync.waiting, sync.inFlight, sync.failures,
+    nextOf(sync, now), sync.waiting, sync.inFlight, sync.failures,
   ]);
   const laneRows = lanes.map((lane): readonly Cell[] => [
     lane.account, lane.state.replaceAll('_', ' '), lane.waiting, lane.inFlight, lane.accepted, lane.unknown,
@@ -16,10 +16,23 @@ export function statusView({ syncs, lanes }: StatusDocument, now: number, colors
   return [
     table(['sync', 'cursor', 'last read', 'last run', 'next run', 'waiting', 'in flight', 'failures'], syncRows, { colors }),
     table(['lane', 'state', 'waiting', 'in flight', 'accepted', 'unknown', 'oldest', 'calls a minute', 'why'], laneRows, { colors, widest: 100 }),
+    ...syncs.flatMap(({ sync, backfill = null }) => (backfill === null ? [] : [`${sync}: a backfill ${backfill.paused ? `is paused; syncline backfill resume ${backfill.run}` : `reads; syncline runs show ${backfill.run}`}`])),
     ...optOutsView(lanes, colors),
+    ...syncs.flatMap((sync) => scheduleNotice(sync, colors)),
     ...lanes.flatMap((lane) => (lane.hint === null ? [] : [`${lane.account}: ${lane.hint}`])),
     ...lanes.flatMap((lane) => lane.notices.map((notice) => `${colors.yellow('notice:')} ${notice}`)),
   ].join('\n\n');
+}
+
+function nextOf({ nextRun, schedule }: SyncStatus, now: number): Cell {
+  if (schedule?.state === 'paused') return 'paused';
+  return nextRun === null ? null : formatRelative(nextRun, now);
+}
+
+function scheduleNotice({ sync, schedule }: SyncStatus, colors: Colors): readonly string[] {
+  if (schedule?.state === 'missing') return [`${colors.yellow('notice:')} ${sync} has a schedule that is not applied: syncline schedule apply`];
+  if (schedule?.state === 'paused') return [`${colors.yellow('notice:')} the schedule of ${sync} is paused: ${schedule.note ?? 'without a note'}`];
+  return [];
 }
 
 function whyOf({ reason, until }: LaneStatus, now: number): string {

@@ -39,6 +39,7 @@ export const sync = block({
   mapping,
   filter: z.record(z.string(), oneOrMore(filterValue, FILTER_WORDS), { error: 'a mapping of contact field: value or values' }).optional(),
   onDelete: oneOf('optOut', 'erase', 'ignore').default('ignore'),
+  backfill: block({ maxWaiting: count(1) }, '{maxWaiting: 50000}').optional(),
   verify: block(
     {
       after: oneOf('run', 'never').default('run'), locales: minimums.default({}), tolerance: count(0).default(0),

@@ -1,0 +1,53 @@
+import { ScheduleNotFoundError, type ScheduleDescription, type ScheduleHandle } from '@temporalio/client';
+import type { Orchestrator } from '../start.js';
+import { scheduleIdOf, syncOfSchedule } from './definition.js';
+
+/** A Schedule of a sync as Temporal has it. */
+export interface FoundSchedule {
+  readonly sync: string;
+  readonly handle: ScheduleHandle;
+  readonly description: ScheduleDescription;
+}
+
+/** Another installation of this namespace has a Schedule of this name. */
+export class ForeignSchedule extends Error {
+  override readonly name = 'ForeignSchedule';
+  readonly hint: string;
+  constructor(sync: string, taskQueue: string) {
+    super(`the Schedule ${scheduleIdOf(sync)} belongs to another installation (task queue "${taskQueue}")`);
+    this.hint = `give this installation a namespace of its own, or the sync another name; if the other one is gone: temporal schedule delete --schedule-id ${scheduleIdOf(sync)}`;
+  }
+}
+
+/**
+ * The Schedule of a sync, or undefined.
+ * @throws ForeignSchedule where another installation has it
+ */
+export async function findSchedule(temporal: Orchestrator, sync: string): Promise<FoundSchedule | undefined> {
+  const handle = temporal.client.schedule.getHandle(scheduleIdOf(sync));
+  try {
+    const description = await handle.describe();
+    const owner = ownerOf(description.memo);
+    if (owner !== temporal.taskQueue) throw new ForeignSchedule(sync, owner);
+    return { sync, handle, description };
+  } catch (error) {
+    if (error instanceof ScheduleNotFoundError) return undefined;
+    throw error;
+  }
+}
+
+/** Whose Schedule it is: the task queue is the installation. One that somebody made by hand is nobody's. */
+function ownerOf(memo: Readonly<Record<string, unknown>> | undefined): string {
+  const owner = memo?.['taskQueue'];
+  return typeof owner === 'string' ? owner : 'none';
+}
+
+/** Syncs with a Schedule of this installation, as far as Temporal's list knows by now: it lags a second behind. */
+export async function listedSyncs(temporal: Orchestrator): Promise<readonly string[]> {
+  const syncs: string[] = [];
+  for await (const { scheduleId, memo } of temporal.client.schedule.list()) {
+    const sync = syncOfSchedule(scheduleId);
+    if (sync !== undefined && ownerOf(memo) === temporal.taskQueue) syncs.push(sync);
+  }
+  return syncs;
+}
