@@ -41,7 +41,8 @@ export class Bench {
 
   /** Runs a program that may import `./runtime/….js`; it talks in lines of JSON on stdout. */
   program(name: string, code: string, args: readonly string[]): Program {
-    const file = path.join(this.#compiled(), `${name}.js`);
+    // A file of its own: one that is written anew while an earlier program starts from it may be read empty.
+    const file = path.join(this.#compiled(), `${name}-${this.#children.length}.js`);
     writeFileSync(file, code);
     const child = spawn(process.execPath, [file, ...args], { stdio: ['pipe', 'pipe', 'inherit'], env: { ...process.env, TEMPORAL_ADDRESS: '' } });
     this.#children.push(child);
