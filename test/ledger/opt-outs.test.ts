@@ -147,6 +147,39 @@ describe('opt-outs first', () => {
   });
 });
 
+it('an opt-out that crossed an open call and was put back crosses it again, and still goes once more after it', async () => {
+  await read([{ key: 'k', at: 1 }]);
+  const batch = (await next())!;
+  await read([{ key: 'k', at: 2, email: 1 }]);
+  await returnRows(ledger.pool, lease, (await next())!.id, { status: 'refused', parts: [{ fromOrd: 0, bundle: null }], spendsAttempt: false, keepRootOf: null }, REFUSED);
+  const again = (await next())!;
+  expect(brief(again)).toBe('whole: k(13)');
+  await settle(ledger.pool, lease, again);
+  await settle(ledger.pool, lease, batch);
+  expect(await all()).toEqual(['whole: k(13)']);
+  await balanced();
+});
+
+it('an erasure at one list does not swallow the opt-out of another list of the same source', async () => {
+  const there = await startRun(ledger.pool, other);
+  await read([{ key: 'k', at: 1 }]);
+  await read([{ key: 'k', at: 1 }], there);
+  await all();
+  await read([{ key: 'k', at: 2, email: 1, departed: true }]);
+  await removeDeparted(ledger.pool, { runNo: run.no, syncId: run.ids.syncId, destinationId: run.ids.destinationId, onDelete: 'erase', inferred: false, allowed: true });
+  await all();
+  await read([{ key: 'k', at: 2, email: 1, said: 3 }], there);
+  expect(await all()).toEqual(['whole: k(13)']);
+  await balanced();
+});
+
+it('a consent of the future is none', async () => {
+  await learn([optOut({ key: 'k' })]);
+  await read([{ key: 'k', at: 1, said: Date.now() / 1000 + 10_000_000_000 }]);
+  expect(await all()).toEqual(['whole: k(13)']);
+  expect((await pageOf()).warnings).toMatchObject({ 'consentAt: in the future': 1 });
+});
+
 describe('a contact that is gone from the source', () => {
   const departures = (onDelete: 'optOut' | 'erase', more: { readonly inferred?: boolean; readonly allowed?: boolean } = {}) =>
     removeDeparted(ledger.pool, { runNo: run.no, syncId: run.ids.syncId, destinationId: run.ids.destinationId, onDelete, inferred: false, allowed: false, ...more });
@@ -181,6 +214,21 @@ describe('a contact that is gone from the source', () => {
     await read([], run, { met: TEN.filter((key) => key !== 'c') });
     expect(await departures('optOut', { inferred: true })).toBe(1);
     expect(await all()).toEqual(['whole: c(13)']);
+    await balanced();
+  });
+
+  it('deleted on one page and there again on a later one stays; who left in earlier runs does not add up to too many', async () => {
+    await read([{ key: 'a', at: 2, email: 1, departed: true }]);
+    await read([{ key: 'a', at: 3 }]);
+    await all();
+    expect(await departures('erase')).toBe(0);
+    for (const gone of [1, 2, 3]) {
+      await ledger.pool.query('UPDATE run SET extracting = false, ended_at = now() WHERE no = $1', [run.no]);
+      run = await startRun(ledger.pool, ledger.a, 'full');
+      await read([], run, { met: TEN.slice(gone) });
+      expect(await departures('optOut', { inferred: true })).toBe(1);
+      await all();
+    }
     await balanced();
   });
 
