@@ -19,6 +19,7 @@ export function deliver(dependencies: Dependencies): Activities['deliver'] {
         {
           destination: connectors.destination(destination), batchSize: destination.batchSize, linger: destination.linger,
           timeout: destination.timeout, settleDelay: destination.settleDelay, limits: destination.limits,
+          ...(destination.window && { window: destination.window }),
           ...('resultsWithin' in destination && { resultsWithin: destination.resultsWithin }),
         },
       ]),

@@ -267,6 +267,16 @@ export interface Limits {
   readonly read?: { readonly calls: number; readonly per: number };
 }
 
+/** When bulk calls may leave, by a clock on the wall. Opt-outs and erasures leave at any time. */
+export interface DeliveryWindow {
+  /** Minutes after midnight, 0 to 1440. `to` before `from`: over midnight. */
+  readonly from: number;
+  readonly to: number;
+  readonly timeZone: string;
+  /** Days on which it opens, Sunday 0; absent: every day. */
+  readonly days?: readonly number[];
+}
+
 interface DestinationBase {
   readonly name: string;
   /** Contacts a call, at most what the platform takes. */
@@ -280,6 +290,8 @@ interface DestinationBase {
   readonly settleDelay: number;
   /** Milliseconds a part-filled call waits while a run is still extracting. @default 2000 */
   readonly linger: number;
+  /** Absent: calls leave at any time. */
+  readonly window?: DeliveryWindow;
 }
 
 export interface MailingCoreConfig extends DestinationBase {

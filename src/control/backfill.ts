@@ -3,6 +3,7 @@ import { backfillReads } from '../extraction/index.js';
 import type { Pool, RunPulse } from '../ledger/index.js';
 import type { BackfillInput } from '../../workflows/names.js';
 import { Connectors } from './connectors.js';
+import { windowed } from './plan.js';
 import { registerRun, startRunWorkflow, wakeWaiting, type Orchestrator } from './start.js';
 
 /** Calls' worth of rows that may wait for the destination before a backfill holds, where the sync does not say. */
@@ -23,6 +24,7 @@ export interface Pressure {
   readonly maxWaiting: number;
   readonly batchSize: number;
   readonly limits: Pick<Limits, 'calls' | 'per'>;
+  readonly window?: DestinationConfig['window'];
 }
 
 /** Starts a backfill now; where one of this sync still reads, that one is named instead. */
@@ -58,7 +60,7 @@ export async function backfillCost(config: Config, name: string, window: Window,
     if (rows === null) return { rows, calls: null, seconds: null };
     const pressure = backPressure(config, name);
     const calls = Math.ceil(rows / pressure.batchSize);
-    return { rows, calls, seconds: secondsOf(rows, pressure) };
+    return { rows, calls, seconds: windowed(secondsOf(rows, pressure), pressure.window) };
   } finally {
     await connectors.close();
   }
@@ -68,8 +70,8 @@ export async function backfillCost(config: Config, name: string, window: Window,
 export function backPressure(config: Config, name: string): Pressure {
   const sync = config.syncs[name];
   if (sync === undefined) throw new Error(`there is no sync ${name} in ${config.file}`);
-  const { batchSize, limits } = config.destinations[sync.destination] as DestinationConfig;
-  return { batchSize, limits, maxWaiting: sync.backfill?.maxWaiting ?? WAITING_CALLS * batchSize };
+  const { batchSize, limits, window } = config.destinations[sync.destination] as DestinationConfig;
+  return { batchSize, limits, ...(window && { window }), maxWaiting: sync.backfill?.maxWaiting ?? WAITING_CALLS * batchSize };
 }
 
 /**
@@ -82,13 +84,13 @@ export function sliceOf(pressure: Pressure, waiting: number): { readonly most: n
   return { most: 0, holdMs: Math.min(Math.max(secondsOf(waiting - half, pressure) * 1_000, SHORTEST_HOLD_MS), LONGEST_HOLD_MS) };
 }
 
-/** Seconds until a backfill has sent all it will, at the account's limit; null: the source cannot tell how much it holds. */
+/** Seconds until a backfill has sent all it will, at the account's limit and within the delivery window; null: the source cannot tell how much it holds. */
 export function secondsLeft({ counts, extracting, estimate }: Pick<RunPulse, 'counts' | 'extracting' | 'estimate'>, pressure: Pressure): number | null {
   const open = counts.waiting + counts.inFlight;
-  if (!extracting) return secondsOf(open, pressure);
+  if (!extracting) return windowed(secondsOf(open, pressure), pressure.window);
   if (estimate === null) return null;
   const share = counts.extracted === 0 ? 1 : counts.queued / counts.extracted;
-  return secondsOf(open + Math.max(0, estimate - counts.extracted) * share, pressure);
+  return windowed(secondsOf(open + Math.max(0, estimate - counts.extracted) * share, pressure), pressure.window);
 }
 
 /** Seconds the account's limit makes of so many rows. */

@@ -1,6 +1,7 @@
-import type { Config, Limits } from '../config/index.js';
+import type { Config, DestinationConfig, Limits } from '../config/index.js';
 import { buildPage, type BuiltPage } from '../extraction/index.js';
 import { Comparison, findSync, isRemapped, laneDocument, type ComparedDepartures, type InvalidRow, type LaneDocument, type MappingDocument, type Pool } from '../ledger/index.js';
+import { opening, throughWindow, windowAt } from '../lanes/index.js';
 import type { SourcePage } from '../sources/index.js';
 import { configurationOf } from './configuration.js';
 import type { Wired } from './connectors.js';
@@ -47,7 +48,7 @@ export interface PlanDocument {
    * in calls of their own, without it; changes of key too.
    */
   readonly kinds: readonly { readonly consent: boolean; readonly renames: boolean; readonly rows: number; readonly calls: number }[];
-  /** Seconds until the last of them may leave, at the account's limit. */
+  /** Seconds until the last of them may leave, at the account's limit and within the destination's delivery window. */
   readonly seconds: number;
   /**
    * Contacts that are gone from the source and would be taken out of the destination after everything else, in `calls`
@@ -143,15 +144,25 @@ async function compareSource({ pool, wired, full, signal, onRead }: Omit<PlanReq
       sync: sync.name, kind,
       counts: { ...sums, creates, updates, optOuts },
       warnings, invalid: reasons, invalidRows, calls, kinds,
-      seconds: secondsFor(calls, destinationConfig.limits),
+      seconds: windowed(secondsFor(calls, destinationConfig.limits), destinationConfig.window),
       gone: infers ? goneFrom(await comparison.departures(), sizeOf(false), rules.onDelete === 'erase' ? capabilities.maxEraseBatchSize : undefined) : null,
       cursor: { from: known.state?.cursor ?? null, to: plan.to },
       lane: known.accountId === null ? null : await laneDocument(pool, known.accountId),
-      notices: [...plan.warnings, ...(capabilities.notices ?? [])],
+      notices: [...plan.warnings, ...(capabilities.notices ?? []), ...shutNow(destinationConfig)],
     };
   } finally {
     comparison.close();
   }
+}
+
+/** Seconds that so many within a delivery window take from now on. */
+export const windowed = (seconds: number, window: DestinationConfig['window']): number =>
+  (window === undefined || seconds === 0 && windowAt(window, Date.now()).open ? seconds : Math.round(throughWindow(window, Date.now(), Math.max(seconds, 1) * 1000) / 100) / 10);
+
+function shutNow({ name, window }: DestinationConfig): readonly string[] {
+  const state = window && windowAt(window, Date.now());
+  if (window === undefined || state === undefined || state.open) return [];
+  return [`the delivery window of ${name} opens at ${opening(window, Date.now() + state.opensInMs)}: until then only opt-outs and erasures are sent`];
 }
 
 /** Keys of a page's rows but those the source marks as deleted. */

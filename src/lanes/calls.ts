@@ -6,7 +6,7 @@ import {
 import { ACTION, DestinationError, type Capabilities, type Later, type Outcome, type OutgoingBatch, type OutgoingRow } from '../destinations/index.js';
 import { applyOutcome, applyTrouble, settleUnknown, type ApplyContext } from './call.js';
 import { LedgerClock } from './clock.js';
-import type { Driven } from './driver.js';
+import type { Driven } from './drive-options.js';
 import type { OpenQueue } from './open-queue.js';
 import { pacedCalls, readBudget } from './paced.js';
 import { pollDelayMs, type Results } from './results.js';
@@ -104,8 +104,8 @@ export class Calls {
     return { budget, call: reserved.call, notBefore, departsAt };
   }
 
-  /** Claims the rows of a call and sends it off; its outcome is applied when it comes. */
-  async send(lane: LaneRow, group: Claimable, driven: Driven, place: Reserved): Promise<void> {
+  /** Claims the rows of a call, of all or only opt-outs and erasures, and sends it off; its outcome is applied when it comes. */
+  async send(lane: LaneRow, group: Claimable, driven: Driven, place: Reserved, onlyOptOuts: boolean): Promise<void> {
     const { pool, lease, stop, queue } = this.options;
     const { departsAt } = place;
     const waitMs = departsAt - performance.now();
@@ -115,7 +115,7 @@ export class Calls {
     const batch = stop.aborted
       ? undefined
       : await claimBatch(pool, lease, group, Math.min(driven.batchSize, mostRows(capabilities, group)), this.shares(lane), Math.max(departsAt - performance.now(), 0), queue.floors,
-        capabilities.matchedBy === 'identity');
+        capabilities.matchedBy === 'identity', onlyOptOuts);
     // Claims take longer on a busy machine: what the last ones took, with some room, slowly forgotten.
     this.leadMs = Math.min(Math.max(this.leadMs * 0.9, (performance.now() - claimsAt) * 1.5, LEAD_MS), 1_000);
     if (batch === undefined) {

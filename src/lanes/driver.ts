@@ -1,59 +1,16 @@
 import { setTimeout as sleep } from 'node:timers/promises';
 import {
   acquireLease, adoptOrphans, anySettled, callsAbandoned, countClaims, dueUnknown, endQuota, expireAccepted, findLane, outlook, releaseLease, runsTouched,
-  showLane, type Claimable, type DuePoll, type LaneRow, type LaneState, type Lease, type Outlook, type Pool,
+  showLane, type Claimable, type DuePoll, type LaneRow, type LaneState, type Lease, type Outlook,
 } from '../ledger/index.js';
-import type { Destination } from '../destinations/index.js';
-import type { Limits } from '../config/index.js';
 import { blockOnSuspects } from './call.js';
 import { Calls, type Reserved } from './calls.js';
 import { choose, type Choice, type Filling } from './choose.js';
+import type { Driven, DriveOptions, DriveResult } from './drive-options.js';
 import { keepLease } from './lease-keeper.js';
 import { OpenQueue } from './open-queue.js';
 import { Results } from './results.js';
-
-/** A destination as the lane drives it. */
-export interface Driven {
-  readonly destination: Destination;
-  readonly batchSize: number;
-  readonly linger: number;
-  readonly timeout: number;
-  readonly settleDelay: number;
-  readonly limits: Limits;
-  /** Milliseconds to wait for the result of an accepted batch. @default 1800000 */
-  readonly resultsWithin?: number;
-}
-
-export interface DriveOptions {
-  readonly pool: Pool;
-  readonly account: string;
-  /** Who drives, for the lease. */
-  readonly owner: string;
-  /** Destinations of the account by name; undefined: not in this worker's configuration. */
-  readonly driven: (destination: string) => Driven | undefined;
-  /** Milliseconds to hold the contacts of calls a dead driver left behind. */
-  readonly settleDelay: number;
-  /** Calls of the account go one at a time. */
-  readonly alone?: boolean;
-  /** Milliseconds to go on for. */
-  readonly windowMs: number;
-  /** Waits longer than this are left to the workflow's durable timer. Milliseconds. */
-  readonly longWaitMs: number;
-  readonly signal: AbortSignal;
-  readonly random?: () => number;
-  readonly onCall?: (calls: number) => void;
-}
-
-export interface DriveResult {
-  /** `more`: call again at once; `wait`: in `waitMs`; `idle`: nothing is left to do. */
-  readonly next: 'more' | 'wait' | 'idle';
-  readonly waitMs: number;
-  readonly state: LaneState;
-  readonly reason: string | null;
-  /** Workflows of open runs that had rows in the calls made. */
-  readonly runs: readonly string[];
-  readonly calls: number;
-}
+import { Windows, type Shut } from './windows.js';
 
 const POLL_MS = 40;
 /** How long to stay for a reader that stages nothing. Milliseconds. */
@@ -91,6 +48,7 @@ class Driver {
   private readonly queue: OpenQueue;
   private readonly calls: Calls;
   private readonly results: Results;
+  private readonly windows: Windows;
   private readonly endsAt: number;
   private looksAgainAt = performance.now() + LOOK_MS;
   /** When there last was something to send. */
@@ -106,6 +64,7 @@ class Driver {
     this.endsAt = performance.now() + options.windowMs;
     this.queue = new OpenQueue(options.pool, lease.accountId);
     this.results = new Results(options.pool, lease.accountId);
+    this.windows = new Windows((destination) => options.driven(destination)?.window, options.longWaitMs);
     this.calls = new Calls({
       pool: options.pool, lease, stop: this.stop, lost: this.lost.signal, random: options.random ?? Math.random,
       queue: this.queue, results: this.results, touched: this.touched, ...(options.onCall && { onCall: options.onCall }),
@@ -173,7 +132,7 @@ class Driver {
 
   /** One turn: makes a call, or waits for something. Returns how the drive ends, if it does. */
   private async step(lane: LaneRow): Promise<End | undefined> {
-    const groups = await this.queue.groups();
+    const { groups, shut } = this.windows.sift(await this.queue.groups(), lane.nowMs);
     const choice = choose(groups, (destination) => this.fillingOf(destination), this.calls.shares(lane));
     const poll = await this.results.due();
     if (poll !== undefined && this.options.driven(poll.destination)?.destination.poll === undefined) {
@@ -186,7 +145,7 @@ class Driver {
       this.queue.fromTheStart();
       return undefined;
     }
-    if ('waitMs' in choice) return this.nothingReady(lane, groups, choice.waitMs);
+    if ('waitMs' in choice) return this.nothingReady(lane, groups, choice.waitMs, shut);
     this.fedAt = performance.now();
     return this.send(lane, choice.group);
   }
@@ -196,7 +155,7 @@ class Driver {
     const reserved = await this.turn(lane, driven, group.destination, 'main');
     if (reserved === undefined || 'next' in reserved) return reserved;
     this.polledLast = false;
-    await this.calls.send(lane, group, driven, reserved);
+    await this.calls.send(lane, group, driven, reserved, this.windows.onlyOptOuts(group.destination, lane.nowMs));
     return undefined;
   }
 
@@ -247,7 +206,7 @@ class Driver {
     return bundle !== null || ready >= (this.options.driven(destination)?.batchSize ?? 0);
   }
 
-  private async nothingReady(lane: LaneRow, groups: readonly Claimable[], lingerMs: number | null): Promise<End | undefined> {
+  private async nothingReady(lane: LaneRow, groups: readonly Claimable[], lingerMs: number | null, shut: Shut | undefined): Promise<End | undefined> {
     const { pool } = this.options;
     if (this.calls.flying > 0) {
       await this.calls.oneLands(POLL_MS);
@@ -260,12 +219,8 @@ class Driver {
       await this.pause(Math.min(lingerMs ?? POLL_MS, POLL_MS));
       return undefined;
     }
-    if (ahead.dueMs !== null) {
-      const reason = waitsFor(ahead, lane);
-      await showLane(pool, lane.id, { state: 'waiting', reason, untilMs: ahead.dueMs });
-      if (await this.waitShortly(ahead.dueMs)) return undefined;
-      return this.end('wait', ahead.dueMs, 'waiting', reason);
-    }
+    if (ahead.dueMs !== null && ahead.dueMs <= (shut?.opensInMs ?? Infinity)) return this.waitFor(lane, ahead.dueMs, waitsFor(ahead, lane));
+    if (shut !== undefined) return this.waitFor(lane, shut.opensInMs, shut.reason);
     if (!ahead.open) {
       if (lane.state !== 'idle') await showLane(pool, lane.id, { state: 'idle' });
       return this.end('idle', 0, 'idle', null);
@@ -281,6 +236,12 @@ class Driver {
     const reason = `rows wait for ${groups.map((group) => group.destination).join(', ')}, which this worker's configuration does not have`;
     await showLane(pool, lane.id, { state: 'waiting', reason });
     return this.end('wait', 60_000, 'waiting', reason);
+  }
+
+  private async waitFor(lane: LaneRow, ms: number, reason: string): Promise<End | undefined> {
+    await showLane(this.options.pool, lane.id, { state: 'waiting', reason, untilMs: ms });
+    if (await this.waitShortly(ms)) return undefined;
+    return this.end('wait', ms, 'waiting', reason);
   }
 
   /** Waits here when it is short, in steps, so that new rows are not kept waiting. @returns false: leave it to a timer */

@@ -133,7 +133,7 @@ const LOOSE = (priority: string): string => `
 const BUNDLED = `
   SELECT o.ctid AS place FROM outbox o
   WHERE o.destination_id = $1 AND o.kind = $2 AND o.bundle = $7 AND o.not_before <= clock_timestamp()
-    AND ${FREE}
+    AND (o.priority = 0 OR NOT $8::boolean) AND ${FREE}
   ORDER BY o.seq LIMIT $3 FOR UPDATE OF o SKIP LOCKED`;
 
 const claimSql = (head: string): string => `
@@ -179,6 +179,7 @@ const claimSql = (head: string): string => `
  *
  * @param departsInMs when the call will leave, for the books
  * @param identified whether the platform has ids of its own that may be known
+ * @param onlyOptOuts nothing else may leave just now: what else is ready stays
  * @returns undefined when nothing was ready, or the lease is no longer ours
  */
 export async function claimBatch(
@@ -190,13 +191,17 @@ export async function claimBatch(
   departsInMs: number,
   floors: Floors = NO_FLOORS,
   identified = false,
+  onlyOptOuts = false,
 ): Promise<ClaimedBatch | undefined> {
   const values: unknown[] = [group.destinationId, group.kind, size, lease.accountId, lease.fence, departsInMs, group.bundle];
   let head = BUNDLED;
   if (group.bundle === null) {
-    const order = classOrder(share);
+    // No row is of a class below the first.
+    const order = onlyOptOuts ? [0, -1, -1, -1] : classOrder(share);
     values.push(...order, floors);
     head = `SELECT * FROM (${order.map((_, index) => LOOSE(`$${8 + index}`)).join(' UNION ALL ')}) u LIMIT $3`;
+  } else {
+    values.push(onlyOptOuts);
   }
   const { rows } = await db.query<ClaimedLines>({ name: group.bundle === null ? 'claim-loose' : 'claim-bundle', text: claimSql(head), values });
   const lines = rows[0];

@@ -1,6 +1,6 @@
 import { setTimeout as sleep } from 'node:timers/promises';
 import { afterAll, beforeAll, beforeEach, describe, expect, it } from 'vitest';
-import type { MailingCoreConfig } from '../../src/config/index.js';
+import type { DeliveryWindow, MailingCoreConfig } from '../../src/config/index.js';
 import { Connectors, registerRun } from '../../src/control/index.js';
 import { createDestination, type Destination } from '../../src/destinations/index.js';
 import { extract } from '../../src/extraction/index.js';
@@ -62,7 +62,7 @@ async function driveOn({ forMs = 15_000, signal = new AbortController().signal, 
       pool: world.pool, account, owner: 'test', driven: (name) => (name === 'newsletter' ? driven : undefined), settleDelay: driven.settleDelay,
       windowMs: Math.max(endsAt - performance.now(), 1), longWaitMs: 3_000, signal, random: () => 0,
     });
-    const halted = result.next === 'wait' && ['blocked', 'paused'].includes(result.state);
+    const halted = result.next === 'wait' && (['blocked', 'paused'].includes(result.state) || result.waitMs > 60_000);
     if (result.next === 'idle' || halted || signal.aborted || performance.now() > endsAt) return result;
     if (result.next === 'wait') await sleep(Math.min(result.waitMs, Math.max(endsAt - performance.now(), 0)), undefined, { signal }).catch(() => undefined);
   }
@@ -82,6 +82,31 @@ describe('driving a lane', () => {
     expect(held()).toEqual(numbers(2_345));
     expect((await document(run)).counts).toMatchObject({ queued: 2_345, delivered: 2_345, waiting: 0 });
     expect(bulkCalls()).toBe(3);
+    await balanced();
+  });
+
+  it('sends nothing outside the delivery window but opt-outs, alone in their calls, and says until when', async () => {
+    await stageContacts(30);
+    expect(await driveOn()).toMatchObject({ next: 'idle' });
+    const now = new Date();
+    const minutes = now.getUTCHours() * 60 + now.getUTCMinutes();
+    const from = (minutes + 120) % 1440;
+    const window: DeliveryWindow = { from, to: (minutes + 180) % 1440, timeZone: 'UTC' };
+    await world.crm.query(`UPDATE contacts SET first_name = 'Later', updated_at = now()`);
+    await world.crm.query(`UPDATE contacts SET opt_in = false WHERE external_id IN ('3', '4')`);
+    await stageAll();
+    const before = bulkCalls();
+    const result = await driveOn({ window, forMs: 2_000 });
+    const opens = `${String(Math.floor(from / 60)).padStart(2, '0')}:${String(from % 60).padStart(2, '0')} UTC`;
+    expect(result).toMatchObject({ next: 'wait', state: 'waiting', reason: `outside the delivery window of newsletter until ${opens}` });
+    expect(result.waitMs).toBeGreaterThan(118 * 60_000);
+    expect(bulkCalls() - before).toBe(1);
+    const changed = [...world.sandbox.mailingcore.contacts()].filter((one) => (one['attributes'] as Record<string, unknown>)['firstName'] === 'Later');
+    expect(changed.map((one) => [one['externalId'], one['optIn']]).sort()).toEqual([['3', false], ['4', false]]);
+    expect(await findLane(world.pool, account)).toMatchObject({ state: 'waiting', reason: expect.stringContaining('delivery window') as string });
+    // It opens: everything leaves.
+    expect(await driveOn({ window: { ...window, from: (minutes + 1430) % 1440, to: (minutes + 30) % 1440 } })).toMatchObject({ next: 'idle', state: 'idle' });
+    expect([...world.sandbox.mailingcore.contacts()].filter((one) => (one['attributes'] as Record<string, unknown>)['firstName'] === 'Later')).toHaveLength(30);
     await balanced();
   });
 

@@ -1,5 +1,6 @@
 import { block, count, duration } from '../schema/helpers.js';
 import { LONGEST_CALL, account } from '../schema/values.js';
+import { deliveryWindow } from '../schema/window.js';
 import type { PlatformFacts } from '../platforms.js';
 import type { Limits } from '../types.js';
 
@@ -26,5 +27,6 @@ export function destinationShape(platform: PlatformFacts, defaults: { readonly b
     account: account().optional(),
     settleDelay: duration({ max: LONGEST_CALL }).default(defaults.settleDelay ?? 10_000),
     linger: duration({ max: LONGEST_CALL }).default(2_000),
+    window: deliveryWindow().optional(),
   } as const;
 }
