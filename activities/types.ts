@@ -74,7 +74,7 @@ export interface Activities {
   closeRun(input: { run: string; status: RunStatus; error: string | null }): Promise<SettlementReport>;
   stopReading(input: { run: string }): Promise<void>;
   verifyRun(input: { run: string }): Promise<VerificationDocument>;
-  verifySync(input: { sync: string; id: string; against: 'source' | 'ledger'; confidence?: number; maxError?: number }): Promise<VerificationDocument>;
+  verifySync(input: { sync: string; id: string; against: 'source' | 'ledger'; confidence?: number; maxError?: number; campaign?: string }): Promise<VerificationDocument>;
   /** Counts what a changed configuration touches, and stores it with the run. */
   countMapping(input: { run: string }): Promise<{ readonly contacts: number | null }>;
   deliver(input: { account: string }): Promise<DeliverReport>;

@@ -17,13 +17,13 @@ export function verifyRun(dependencies: Dependencies): Activities['verifyRun'] {
 
 /** Verifies a sync because somebody asked, and keeps what differs in the ledger. */
 export function verifySync(dependencies: Dependencies): Activities['verifySync'] {
-  return ({ sync, id, against, confidence, maxError }) => verify(dependencies, sync, { against, runNo: null, id, confidence, maxError });
+  return ({ sync, id, against, confidence, maxError, campaign }) => verify(dependencies, sync, { against, runNo: null, id, confidence, maxError, campaign });
 }
 
 async function verify(
   { pool, config, connectors }: Dependencies,
   sync: string,
-  how: Pick<VerifyRequest, 'against' | 'runNo' | 'id' | 'confidence' | 'maxError'>,
+  how: Pick<VerifyRequest, 'against' | 'runNo' | 'id' | 'confidence' | 'maxError' | 'campaign'>,
 ): Promise<VerificationDocument> {
   const context = Context.current();
   const current = config.current();

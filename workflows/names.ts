@@ -98,6 +98,8 @@ export interface VerifyInput {
   /** Of a sample; absent: as the configuration says. */
   readonly confidence?: number;
   readonly maxError?: number;
+  /** The campaign the verdict is about; absent: as the configuration says. */
+  readonly campaign?: string;
   readonly attributes: boolean;
 }
 

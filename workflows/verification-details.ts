@@ -21,16 +21,21 @@ export function verificationMarkdown(document: VerificationDocument): string {
     `**Verification: ${document.verdict}** (${document.method}, against the ${document.against}, ${document.at})`,
     '',
     ...document.locales.map(localeLine),
-    ...(document.faults ?? []).map((fault) => `- ✗ ${fault}`),
+    ...(document.campaign ? [`- ${document.campaign.pass ? '✓' : '✗'} campaign ${plain(document.campaign.id)}`] : []),
+    ...(document.faults ?? []).map((fault) => `- ✗ ${plain(fault)}`),
     '',
     notes.join(' · '),
   ].join('\n');
+}
+
+/** Without what Markdown would take for its own. */
+function plain(text: string): string {
+  return text.replace(/[\\`*_[\]<>|]/g, '\\$&').replace(/\s+/g, ' ');
 }
 
 /** `- ✓ **en**: 12,100 expected, 12,089 found, 11 missing · minimum 1` */
 function localeLine(verdict: LocaleVerdict): string {
   const found = [`${number(verdict.expected)} expected`, `${number(verdict.found)} found`];
   for (const kind of ['missing', 'unexpected', 'different', 'pending'] as const) if (verdict[kind] > 0) found.push(`${number(verdict[kind])} ${kind}`);
-  const name = verdict.locale.replace(/[\\`*_[\]<>|]/g, '\\$&').replace(/\s+/g, ' ');
-  return `- ${verdict.pass ? '✓' : '✗'} **${name}**: ${found.join(', ')}${verdict.minimum > 0 ? ` · minimum ${number(verdict.minimum)}` : ''}${verdict.pass ? '' : ' · **fail**'}`;
+  return `- ${verdict.pass ? '✓' : '✗'} **${plain(verdict.locale)}**: ${found.join(', ')}${verdict.minimum > 0 ? ` · minimum ${number(verdict.minimum)}` : ''}${verdict.pass ? '' : ' · **fail**'}`;
 }

@@ -22,10 +22,12 @@ export async function verify(input: VerifyInput): Promise<VerificationDocument> 
       { key: kindAttribute, value: 'verify' },
     ]);
   }
-  const { sync, id, run, against, confidence, maxError } = input;
+  const { sync, id, run, against, confidence, maxError, campaign } = input;
   document = run !== undefined
     ? await verifyRun({ run })
-    : await verifySync({ sync, id, against, ...(confidence === undefined ? {} : { confidence }), ...(maxError === undefined ? {} : { maxError }) });
+    : await verifySync({
+      sync, id, against, ...(confidence === undefined ? {} : { confidence }), ...(maxError === undefined ? {} : { maxError }), ...(campaign === undefined ? {} : { campaign }),
+    });
   setCurrentDetails(verificationMarkdown(document));
   return document;
 }

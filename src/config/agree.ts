@@ -46,6 +46,15 @@ function paceOf({ limits: { calls, per, concurrency, gap, read } }: DestinationC
   return JSON.stringify([calls, per, concurrency, gap, read?.calls, read?.per]);
 }
 
+/** A campaign that cannot be asked about would fail every verification. */
+export function checkCampaigns(syncs: Readonly<Record<string, SyncConfig>>, destinations: Readonly<Record<string, DestinationConfig>>, report: Report): void {
+  for (const { name, destination, verify } of Object.values(syncs)) {
+    const type = Object.hasOwn(destinations, destination) ? destinations[destination]?.type : undefined;
+    if (verify?.campaign === undefined || type === undefined || type === 'mailingcore') continue;
+    report.add(['syncs', name, 'verify', 'campaign'], `a campaign of ${type}, which cannot be asked about one`, 'no campaign here: only mailingcore tells what a campaign will find');
+  }
+}
+
 /** A filter on a field that nobody maps would hold back everybody. */
 export function checkFilters(syncs: Readonly<Record<string, SyncConfig>>, sources: Readonly<Record<string, SourceConfig>>, report: Report): void {
   for (const { name, source, filter, mapping } of withSource(syncs, sources)) {

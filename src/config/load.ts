@@ -1,7 +1,7 @@
 import { readFileSync } from 'node:fs';
 import { dirname, relative, resolve } from 'node:path';
 import { z } from 'zod';
-import { checkAccounts, checkColumns, checkFilters, checkMappings, checkNames } from './agree.js';
+import { checkAccounts, checkCampaigns, checkColumns, checkFilters, checkMappings, checkNames } from './agree.js';
 import { DESTINATION_TYPES } from './destinations/index.js';
 import { readTree } from './document.js';
 import { ConfigError } from './mistakes.js';
@@ -77,6 +77,7 @@ export function parseConfig(
   checkNames(raw, report);
   checkAccounts(destinations, report);
   checkMappings(syncs, sources, report);
+  checkCampaigns(syncs, destinations, report);
   checkFilters(syncs, sources, report);
   checkColumns(destinations, syncs, sources, report);
   report.end();

@@ -369,6 +369,8 @@ export interface VerifyConfig {
   readonly confidence: number;
   /** Share of contacts that may differ unseen by a sample. @default 0.01 */
   readonly maxError: number;
+  /** The campaign every verdict is about, where the platform can be asked for one. */
+  readonly campaign?: string;
 }
 
 export interface SyncConfig {

@@ -4,9 +4,10 @@ import { pacedCalls } from '../lanes/index.js';
 import { effectiveRows, findSync, storeDifferences, type Pool, type VerificationDocument } from '../ledger/index.js';
 import {
   consentOf, expectedFromLedger, knownContacts, recordVerification, sampleCost, verifyAudience, verifyReceipts, verifySample,
-  type CompareInput, type ExpectedContact, type SampleCost, type Verification, type VerifyProgress,
+  withCampaign, type CompareInput, type ExpectedContact, type SampleCost, type Verification, type VerifyProgress,
 } from '../verification/index.js';
 import type { SyncIds } from '../ledger/index.js';
+import { askCampaign } from './campaign.js';
 import type { Wired } from './connectors.js';
 
 export interface VerifyRequest {
@@ -21,20 +22,23 @@ export interface VerifyRequest {
   /** Of a sample; absent: as the sync's configuration says. */
   readonly confidence?: number | undefined;
   readonly maxError?: number | undefined;
+  /** The campaign the verdict is about; absent: as the sync's configuration says. */
+  readonly campaign?: string | undefined;
   readonly signal: AbortSignal;
   /** @param progress absent while the differences are kept */
   readonly onProgress: (progress?: VerifyProgress) => void;
 }
 
 /**
- * Compares a sync's source side with its destination as far as the platform lets itself be read, records the verdict
- * and keeps the differences in the ledger.
+ * Compares a sync's source side with its destination as far as the platform lets itself be read, holds a campaign's own
+ * count against what was found, records the verdict and keeps the differences in the ledger.
  */
 export async function verifySync(request: VerifyRequest): Promise<VerificationDocument> {
   const { pool, wired, ids, signal } = request;
   const { destination, sync } = wired;
   const { emailConsent, smsConsent } = wired.sourceConfig.fields;
   const mapped = { email: emailConsent !== undefined, sms: smsConsent !== undefined };
+  const campaign = await askCampaign(request);
   const verification = await byMethod(request, {
     pool, syncId: ids.syncId, destinationId: ids.destinationId, against: request.against,
     expected: request.against === 'ledger' ? expectedFromLedger(pool, ids.destinationId, ids.syncId, mapped) : expectedFromSource(request),
@@ -43,9 +47,10 @@ export async function verifySync(request: VerifyRequest): Promise<VerificationDo
     onProgress: request.onProgress, signal,
   });
   try {
-    await recordVerification(pool, { syncId: ids.syncId, runNo: request.runNo, document: verification.document });
+    const document = campaign === null ? verification.document : withCampaign(verification.document, await campaign.judge(verification));
+    await recordVerification(pool, { syncId: ids.syncId, runNo: request.runNo, document });
     if (request.id !== null) await storeDifferences(pool, request.id, ids.syncId, verification.differences(null), () => { request.onProgress(); });
-    return verification.document;
+    return document;
   } finally {
     await verification.close();
   }

@@ -168,6 +168,15 @@ export interface FoundContact {
   readonly fields: string;
 }
 
+/** What a campaign will find in one locale, as the platform counts it. */
+export interface CampaignLocale {
+  /** null: contacts without one. */
+  readonly locale: string | null;
+  /** Contacts opted in. */
+  readonly count: number;
+  readonly hasTemplate: boolean;
+}
+
 /** Asks for a place in the account's pace before each read; resolves when it may leave. */
 export type Paced = <T>(call: (signal: AbortSignal) => Promise<T>) => Promise<T>;
 
@@ -288,6 +297,12 @@ export interface Destination {
   count?(paced: Paced, signal: AbortSignal): Promise<number | null>;
   /** One contact by key; null: not there. Only where `readBack` is `sample`. Throws DestinationError. */
   find?(key: string, paced: Paced, signal: AbortSignal): Promise<FoundContact | null>;
+  /**
+   * What a campaign will find by locale, in the platform's own count; absent: the platform cannot be asked.
+   * @throws DestinationError `misconfigured` or `unauthenticated` where the campaign is not known or may not be read:
+   *   that fails the verdict, and is not tried again
+   */
+  coverage?(campaign: string, paced: Paced, signal: AbortSignal): Promise<readonly CampaignLocale[]>;
   /** Tries the credentials with one harmless read; for `doctor`. */
   check(signal: AbortSignal): Promise<Outcome>;
   /** Where two `fields` differ, by field name, without values. `optedIn` null: consent is not mapped, not compared. */

@@ -80,6 +80,29 @@ export interface LocaleVerdict {
   readonly atMost?: number;
 }
 
+/** What a campaign will find in a locale, against the contacts that were found opted in at the platform. */
+export interface CampaignLocaleVerdict {
+  /** `none`: contacts without a locale. */
+  readonly locale: string;
+  /** Contacts opted in by the platform's own count. */
+  readonly count: number;
+  /** Contacts opted in at the platform as they were read, whoever brought them there. */
+  readonly found: number;
+  readonly hasTemplate: boolean;
+  readonly pass: boolean;
+  /** Why not, in words; absent: it passes. */
+  readonly faults?: readonly string[];
+}
+
+/** Whether a campaign can go out. What fails is also among the `faults` of its verification. */
+export interface CampaignVerdict {
+  readonly id: string;
+  readonly pass: boolean;
+  readonly locales: readonly CampaignLocaleVerdict[];
+  /** Why it could not be asked, in the platform's words, with the way out; absent: it was. */
+  readonly fault?: string;
+}
+
 export interface VerificationDocument {
   readonly verdict: 'pass' | 'fail';
   readonly method: 'full' | 'sample' | 'receipts';
@@ -90,6 +113,8 @@ export interface VerificationDocument {
   /** Expected contacts whose key belongs to another sync of the destination, left out of both sides; absent: none. */
   readonly elsewhere?: number;
   readonly at: string;
+  /** Where a campaign was asked for. */
+  readonly campaign?: CampaignVerdict;
   /** What fails beside the locales, in words. */
   readonly faults?: readonly string[];
   /** What somebody should know who reads the verdict. */

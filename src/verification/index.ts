@@ -1,3 +1,4 @@
+export { judgeCampaign, withCampaign, type CampaignCounts } from './campaign.js';
 export { knownContacts, sampleCost, type SampleCost } from './cost.js';
 export { consentOf, expectedFromLedger } from './expected.js';
 export { verifyReceipts } from './receipts.js';

@@ -33,16 +33,24 @@ export async function loadExpected(
   await writer.flush();
 }
 
+/** Contacts without a key. */
+export interface Keyless {
+  readonly count: number;
+  /** Those opted in, by locale. */
+  readonly optedIn: ReadonlyMap<string, number>;
+}
+
 /**
  * Fills `found` from the destination's pages. Contacts without a key cannot be ours and are only counted.
- * @returns how many those are
+ * @returns those
  */
 export async function loadFound(
   connection: Connection,
   pages: AsyncIterable<readonly FoundContact[]>,
   signal: AbortSignal,
   onPage: (read: number) => void,
-): Promise<number> {
+): Promise<Keyless> {
+  const optedIn = new Map<string, number>();
   const writer = new CopyWriter(connection, 'found (n, key, locale, opted_in, sms_in, fields)');
   let n = 0;
   let keyless = 0;
@@ -51,8 +59,11 @@ export async function loadFound(
     for (const contact of page) {
       n += 1;
       // Postgres holds no NUL in a text, so such a key was never sent by us.
-      if (!contact.key || contact.key.includes('\0')) keyless += 1;
-      else {
+      if (!contact.key || contact.key.includes('\0')) {
+        keyless += 1;
+        const locale = contact.locale || NO_LOCALE;
+        if (contact.optedIn) optedIn.set(locale, (optedIn.get(locale) ?? 0) + 1);
+      } else {
         writer.add(String(n), copyText(contact.key), copyText(contact.locale || NO_LOCALE), flag(contact.optedIn),
           flag(contact.smsOptedIn ?? null), copyText(contact.fields));
       }
@@ -61,5 +72,5 @@ export async function loadFound(
     onPage(n);
   }
   await writer.flush();
-  return keyless;
+  return { count: keyless, optedIn };
 }

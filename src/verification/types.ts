@@ -75,6 +75,8 @@ export interface Verification {
    * @param limitPerLocaleAndKind at most so many of each; null: all of them
    */
   differences(limitPerLocaleAndKind: number | null): AsyncIterable<Difference>;
+  /** Contacts read of the destination that are opted in, by locale in lower case, whoever's they are. */
+  optedIn(): Promise<ReadonlyMap<string, number>>;
   /** Drops the working tables and gives the connection back. Safe to call twice. */
   close(): Promise<void>;
 }

@@ -33,8 +33,8 @@ export function verifyAudience(input: VerifyInput): Promise<Verification> {
 /** All of `expected` against all of `found`; the document calls itself `full`. */
 export async function compareSides(bench: Workbench, input: VerifyInput): Promise<VerificationDocument> {
   await bench.readExpected();
-  const keyless = await loadFound(bench.connection, input.found, input.signal, (read) => bench.found(read));
+  bench.keyless = await loadFound(bench.connection, input.found, input.signal, (read) => bench.found(read));
   await bench.step(DROP_REPEATED_FOUND);
   const verdict = tally(await bench.join(PAIR_UP), input.locales, input.tolerance);
-  return { ...verdict, method: 'full', against: input.against, foreign: verdict.foreign + keyless, at: await bench.now() };
+  return { ...verdict, method: 'full', against: input.against, foreign: verdict.foreign + bench.keyless.count, at: await bench.now() };
 }

@@ -1,6 +1,6 @@
 import type { Connection, VerificationDocument } from '../ledger/index.js';
 import { LIST_DIFFERENCES, readDifferences } from './differences.js';
-import { loadExpected } from './load.js';
+import { loadExpected, type Keyless } from './load.js';
 import { CREATE_TABLES, DROP_REPEATED_EXPECTED, PENDING_AFTER, PENDING_BEFORE, PENDING_REJECTED } from './tables.js';
 import type { Group } from './tally.js';
 import { compareUnlike } from './unlike.js';
@@ -14,6 +14,8 @@ FROM pair p LEFT JOIN differing d ON d.pair = p.id GROUP BY 1, 2, 3, 4, 5, 6, 7,
 
 /** The working tables of one verification, on a connection of their own. Its steps are taken in this order. */
 export class Workbench {
+  /** What was read of the destination and cannot be paired. */
+  keyless: Keyless = { count: 0, optedIn: new Map() };
   private start = '';
   private expectedRead = 0;
   private foundRead = 0;
@@ -53,6 +55,17 @@ export class Workbench {
     await compareUnlike(connection, input.compare, input.signal, () => this.report('comparing'));
     await this.step(LIST_DIFFERENCES);
     return (await connection.query<Group>(COUNT_GROUPS)).rows;
+  }
+
+  /** Contacts of the destination that are opted in, by locale in lower case, whoever's they are. */
+  async optedIn(): Promise<ReadonlyMap<string, number>> {
+    const { rows } = await this.connection.query<{ locale: string; count: number }>('SELECT locale, count(*) AS count FROM found WHERE opted_in GROUP BY locale');
+    const counts = new Map<string, number>();
+    for (const [locale, count] of [...rows.map((row) => [row.locale, row.count] as const), ...this.keyless.optedIn]) {
+      const name = locale.toLowerCase();
+      counts.set(name, (counts.get(name) ?? 0) + count);
+    }
+    return counts;
   }
 
   /** The ledger's clock: ISO 8601 UTC, microseconds. */
@@ -110,9 +123,10 @@ export async function atWorkbench(input: CompareInput, work: (bench: Workbench) 
       cancelled = input.pool.query('SELECT pg_cancel_backend($1)', [pid]).catch(ignore);
     };
     input.signal.addEventListener('abort', stop);
-    const document = await work(new Workbench(connection, input));
+    const bench = new Workbench(connection, input);
+    const document = await work(bench);
     const { syncId, destinationId } = input;
-    return { document, differences: (limit) => readDifferences(connection, syncId, destinationId, limit), close };
+    return { document, differences: (limit) => readDifferences(connection, syncId, destinationId, limit), optedIn: () => bench.optedIn(), close };
   } catch (error) {
     await close();
     await cancelled;

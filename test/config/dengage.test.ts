@@ -29,6 +29,12 @@ describe('a D·engage destination', () => {
     expect(JSON.stringify(mistakes)).not.toContain('hush');
   });
 
+  test('cannot be asked about a campaign: one that is configured is a mistake', () => {
+    const campaign = (text: string): string => text.replace('destination: news\n', 'destination: news\n    verify: {campaign: spring}\n');
+    expect(load(campaign(SMALL)).syncs['s']?.verify).toMatchObject({ after: 'run', campaign: 'spring' });
+    expect(mistakesOf(campaign(withDestination(MINIMAL)))).toMatchObject([{ key: 'syncs.s.verify.campaign', found: 'a campaign of dengage, which cannot be asked about one' }]);
+  });
+
   test('destinations of one account cannot ask for different gaps', () => {
     const two = withDestination(`${MINIMAL}    account: a\n`).replace('syncs:', `  more:\n    type: dengage\n${MINIMAL}    account: a\n    limits: {gap: 2s}\nsyncs:`);
     expect(mistakesOf(two).map((one) => one.key)).toEqual(['destinations.more.limits']);

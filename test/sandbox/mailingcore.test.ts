@@ -142,13 +142,19 @@ describe('MailingCore sandbox: the other routes', () => {
     expect((await call('GET', '/contacts/x')).body).toMatchObject({ email: 'a@example.com' });
   });
 
-  it('suppressing opts out; coverage counts opted-in contacts by locale', async () => {
+  it('suppressing opts out; a campaign counts opted-in contacts by locale and knows its templates', async () => {
     sandbox.mailingcore.plant([person(1), person(2), person(3, { locale: null })]);
     expect((await call('POST', '/suppressions', { email: 'p1@example.com' })).status).toBe(201);
+    sandbox.mailingcore.setFaults({ campaigns: { c: ['en', 'it'], d: { templates: ['en'], counts: { en: 9 } } }, keys: { mc_test_small: ['contacts:read'] } });
     expect((await call('GET', '/campaigns/c/locale-coverage')).body).toEqual([
       { locale: 'en', count: 1, hasTemplate: true },
+      { locale: 'it', count: 0, hasTemplate: true },
       { locale: null, count: 1, hasTemplate: false },
     ]);
+    expect((await call('GET', '/campaigns/d/locale-coverage')).body).toContainEqual({ locale: 'en', count: 9, hasTemplate: true });
+    expect(await call('GET', '/campaigns/welcome/locale-coverage')).toMatchObject({ status: 404, body: { message: 'Campaign not found' } });
+    sandbox.mailingcore.setFaults({});
+    for (const id of ['welcome', 'spring']) expect((await call('GET', `/campaigns/${id}/locale-coverage`)).status).toBe(200);
     expect((await call('GET', '/suppressions')).body).toMatchObject({ meta: { total: 1 } });
     expect((await call('DELETE', '/suppressions/p1@example.com')).status).toBe(204);
   });

@@ -1,13 +1,14 @@
 import { Option } from 'commander';
+import type { Config } from '../../config/index.js';
 import type { Difference, VerificationDocument } from '../../ledger/index.js';
 import { certaintyOf } from '../arguments.js';
 import { examples } from '../command.js';
 import type { Register } from '../command.js';
 import type { Context } from '../context.js';
-import { EXIT } from '../exit.js';
+import { CliError, EXIT } from '../exit.js';
 import type { ExitCode } from '../exit.js';
-import { csvLine, writeLines } from '../files/index.js';
-import { followRun, followVerification } from '../following/index.js';
+import { writeLines } from '../files/index.js';
+import { followVerification } from '../following/index.js';
 import type { Certainty } from '../following/index.js';
 import { syncOf } from '../names.js';
 import { formatNumber, table } from '../output/index.js';
@@ -16,10 +17,13 @@ import { tellNext } from '../next.js';
 import { openSession } from '../session.js';
 import type { Session } from '../session.js';
 import { costWords, verificationView } from '../views/index.js';
+import { linesOf, queueRepair } from './verify-differences.js';
+import type { Repair } from './verify-differences.js';
 
 interface Options {
   readonly against: 'source' | 'ledger';
   readonly out?: string;
+  readonly campaign?: string;
   readonly repair?: true;
   readonly confidence?: string;
   readonly maxError?: string;
@@ -28,7 +32,6 @@ interface Options {
 /** Differences of a locale and kind in the document, and in what a person is shown. */
 const LISTED = 100;
 const SHOWN = 10;
-const PAGE = 2_000;
 
 /** `verify`: the gate. */
 export const register: Register = (program, act) => {
@@ -37,21 +40,24 @@ export const register: Register = (program, act) => {
     .description('compare the source side with the destination, contact by contact, by locale')
     .addOption(new Option('--against <side>', 'expect what the source says now, or what the ledger says was sent').choices(['source', 'ledger']).default('source'))
     .option('--out <file>', 'write every difference to a file: CSV by its ending, else a JSON document a line')
+    .option('--campaign <id>', "hold the campaign's own count by locale, and its templates, against what is found (MailingCore)")
     .option('--repair', 'queue the contacts that differ')
     .option('--confidence <share>', 'how sure a sample must be, where the platform cannot be read in full (default: as configured, else 0.95)')
     .option('--max-error <share>', 'the share of contacts that may differ unseen by a sample (default: as configured, else 0.01)')
-    .addHelpText('after', examples('verify crm-newsletter', 'verify crm-newsletter --against ledger --out differences.csv', 'verify crm-newsletter --repair --json', 'verify crm-app --confidence 0.99 --max-error 0.01'))
+    .addHelpText('after', examples('verify crm-newsletter', 'verify crm-newsletter --against ledger --out differences.csv', 'verify crm-newsletter --campaign spring', 'verify crm-newsletter --repair --json', 'verify crm-app --confidence 0.99 --max-error 0.01'))
     .action(act((context, sync: string, options: Options) => verify(context, sync, options)));
 };
 
-async function verify(context: Context, name: string, { against, out, repair, ...asked }: Options): Promise<ExitCode> {
+async function verify(context: Context, name: string, { against, out, campaign, repair, ...asked }: Options): Promise<ExitCode> {
   const { output, cwd, signal } = context;
-  const sync = await syncOf(await context.config(), name);
+  const config = await context.config();
+  const sync = await syncOf(config, name);
+  if (campaign !== undefined) await checkCampaign(config, name, campaign);
   const certainty = await certaintyOf(asked);
   const session = await openSession(context);
   await tellCost(context, session, name, certainty);
   await session.ensureWorker();
-  const { id, document } = await followVerification(context, session, name, { against, ...certainty });
+  const { id, document } = await followVerification(context, session, name, { against, ...certainty, ...(campaign === undefined ? {} : { campaign }) });
   const { readDifferences } = await import('../../ledger/index.js');
   const differences = await readDifferences(session.pool, id, LISTED);
   if (out !== undefined) {
@@ -66,8 +72,7 @@ async function verify(context: Context, name: string, { against, out, repair, ..
     tellNext(context, sync.schedule === undefined ? 'status' : 'schedule apply');
     return EXIT.done;
   }
-  const way = repaired !== undefined ? 'verify again when the repair is delivered' : repair === true ? 'there is nothing to repair' : `syncline verify ${name} --repair queues the contacts that differ`;
-  output.error(`${name}: the destination is not what it should be`, way);
+  output.error(`${name}: ${reasonOf(document)}`, wayOut(name, document, repair === true, repaired));
   return EXIT.unverified;
 }
 
@@ -87,57 +92,35 @@ async function tellCost(context: Context, { pool, config }: Session, name: strin
   }
 }
 
-async function* differencesOf({ pool }: Session, id: string): AsyncGenerator<Difference> {
-  const { differencesAfter } = await import('../../ledger/index.js');
-  for (let after = 0; ; ) {
-    const page = await differencesAfter(pool, id, after, PAGE);
-    for (const { document } of page) yield document;
-    if (page.length < PAGE) return;
-    after = (page[page.length - 1] as { no: number }).no;
+/** Who is asked about the campaign. @throws CliError (exit 2) where the platform cannot be asked */
+async function checkCampaign(config: Config, name: string, campaign: string): Promise<void> {
+  const { Connectors } = await import('../../control/index.js');
+  const connectors = new Connectors();
+  try {
+    const { destination, destinationConfig: { type } } = connectors.wire(config, name);
+    if (campaign.trim() === '') throw new CliError('--campaign: which one?', EXIT.misused, "expected the platform's id of a campaign");
+    if (destination.coverage === undefined) throw new CliError(`--campaign: ${type} cannot be asked about a campaign`, EXIT.misused, 'MailingCore alone tells what a campaign will find; without --campaign both sides are compared');
+  } finally {
+    await connectors.close();
   }
 }
 
-async function* linesOf(session: Session, id: string, csv: boolean): AsyncGenerator<string> {
-  if (csv) yield csvLine(['key', 'locale', 'kind', 'why', 'expected', 'found']);
-  for await (const difference of differencesOf(session, id)) {
-    const { key, locale, kind, why, expected, found } = difference;
-    yield csv ? csvLine([key, locale, kind, why ?? '', expected === null ? '' : JSON.stringify(expected), found === null ? '' : JSON.stringify(found)]) : `${JSON.stringify(difference)}\n`;
-  }
+/** What fails, in a few words. */
+function reasonOf({ locales, campaign }: VerificationDocument): string {
+  if (campaign !== undefined && !campaign.pass && locales.every(({ pass }) => pass)) return `the campaign ${campaign.id} is not ready`;
+  return 'the destination is not what it should be';
 }
 
-interface Repair {
-  /** null: nothing was queued. */
-  readonly run: string | null;
-  readonly contacts: number;
-  /** Contacts left as they are: opted out at the platform, which holds against what the source says. */
-  readonly optedOutThere: number;
-  /** Where it was followed: how it ended. */
-  readonly status?: string;
-}
-
-/** Sends the contacts that differ once more, as the source has them. Followed where nobody else would deliver it. */
-async function queueRepair(context: Context, session: Session, name: string, id: string): Promise<Repair | undefined> {
-  const only: string[] = [];
-  let optedOutThere = 0;
-  for await (const difference of differencesOf(session, id)) {
-    // Sending the source's opt-in again would bring back somebody who left at the platform.
-    if (difference.expected?.['optedIn'] === true && difference.found?.['optedIn'] === false) optedOutThere += 1;
-    else only.push(difference.key);
-  }
-  if (optedOutThere > 0) {
-    context.output.warn(`${formatNumber(optedOutThere)} contacts are opted out at the platform though the source says opted in: they are left as they are`);
-  }
-  if (only.length === 0) return optedOutThere === 0 ? undefined : { run: null, contacts: 0, optedOutThere };
-  const { startRun } = await import('../../control/index.js');
-  const { run, attached } = await startRun(session.pool, session.temporal, session.config, name, { kind: 'repair', only, resend: true });
-  if (attached) {
-    context.output.warn(`a run of this sync is reading just now (${run}): nothing was queued for repair; ask again when it has ended`);
-    return { run, contacts: 0, optedOutThere };
-  }
-  context.output.progress(`${formatNumber(only.length)} contacts are queued for repair by run ${run}`);
-  if (!session.hosting()) return { run, contacts: only.length, optedOutThere };
-  const { document } = await followRun(context, session, { run, workflowId: `sync/${name}/${run}`, attached, timeoutMs: undefined });
-  return { run, contacts: only.length, optedOutThere, status: document.status };
+/** What to do about it; undefined: the faults say it themselves. */
+function wayOut(name: string, { locales, campaign }: VerificationDocument, asked: boolean, repair: Repair | undefined): string | undefined {
+  if (repair !== undefined && repair.contacts > 0) return 'verify again when the repair is delivered';
+  const differing = locales.some(({ missing, unexpected, different }) => missing + unexpected + different > 0);
+  if (differing && !asked) return `syncline verify ${name} --repair queues the contacts that differ`;
+  if (campaign?.fault !== undefined) return campaign.fault;
+  if (campaign?.pass === false) return `make the templates that are missing, or look at the platform whom it counts, then verify again`;
+  const few = locales.find(({ found, minimum }) => found < minimum);
+  if (few !== undefined) return `locale ${few.locale}: ${formatNumber(few.found)} found, syncs.${name}.verify.locales asks for ${formatNumber(few.minimum)}`;
+  return asked ? 'there is nothing to repair' : undefined;
 }
 
 function viewOf(document: VerificationDocument, differences: readonly Difference[], colors: Colors): string {

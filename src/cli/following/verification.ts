@@ -22,6 +22,8 @@ export interface Certainty {
 
 export interface Asked extends Certainty {
   readonly against: 'source' | 'ledger';
+  /** Absent: as the configuration says. */
+  readonly campaign?: string;
 }
 
 /** Starts a verification and follows it to its verdict. Interrupted, it is called off: nobody else waits for it. */

@@ -1,5 +1,5 @@
 import type { VerificationCost } from '../../control/index.js';
-import type { LocaleVerdict, VerificationDocument } from '../../ledger/index.js';
+import type { CampaignVerdict, LocaleVerdict, VerificationDocument } from '../../ledger/index.js';
 import { formatDuration, formatNumber, table } from '../output/index.js';
 import type { Cell, Colors } from '../output/index.js';
 
@@ -33,7 +33,17 @@ export function verificationView(document: VerificationDocument, colors: Colors)
       document.locales.map((one) => lineOf(one, sample)),
       { colors },
     ),
+    ...campaignLines(document.campaign, colors),
   ].join('\n');
+}
+
+/** What a campaign will find, for a person. Its faults stand among those of the verification. */
+function campaignLines(campaign: CampaignVerdict | undefined, colors: Colors): readonly string[] {
+  if (campaign === undefined) return [];
+  const head = `campaign ${campaign.id}: ${campaign.pass ? colors.green('pass') : colors.red('fail')}`;
+  if (campaign.locales.length === 0) return ['', head];
+  const rows = campaign.locales.map(({ locale, count, found, hasTemplate, pass }): readonly Cell[] => [locale, count, found, hasTemplate ? 'yes' : 'no', pass ? 'pass' : 'fail']);
+  return ['', head, table(['locale', 'counted', 'found', 'template', 'verdict'], rows, { colors })];
 }
 
 function lineOf(one: LocaleVerdict, sample: boolean): readonly Cell[] {

@@ -45,6 +45,7 @@ export const sync = block({
       after: oneOf('run', 'never').default('run'), locales: minimums.default({}), tolerance: count(0).default(0),
       confidence: numberThat(isConfidence, CONFIDENCE_WORDS).default(SAMPLE_DEFAULTS.confidence),
       maxError: numberThat(isMaxError, MAX_ERROR_WORDS).default(SAMPLE_DEFAULTS.maxError),
+      campaign: text('the id of a campaign, as text').optional(),
     },
     'a mapping such as {after: run, locales: {en: 1}, tolerance: 0}',
   ).optional(),

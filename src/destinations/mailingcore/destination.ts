@@ -7,6 +7,7 @@ import type { Capabilities, Destination, Outcome, OutgoingBatch, OutgoingRow, We
 import { outcomeOfError } from '../http/index.js';
 import type { DestinationOptions } from '../registry.js';
 import { LOCALES, MAX_BATCH } from './config.js';
+import { readCoverage } from './coverage.js';
 import { bulkBody, differences, prepare } from './mapping.js';
 import { isGone, outcomeOfAnswer, outcomeOfStatus } from './outcomes.js';
 import { letBackIn } from './let-back-in.js';
@@ -66,6 +67,7 @@ export function createMailingCore(config: MailingCoreConfig, options: Destinatio
     },
     letBackIn: (row, signal) => letBackIn((path, bound) => ask('DELETE', path, null, bound), row, now(), signal),
     readAll: (paced, signal) => readContacts(reading, paced, signal),
+    coverage: (campaign, paced, signal) => readCoverage(reading, campaign, paced, signal),
     optOuts: (since, paced, signal) => readOptOuts(reading, matchBy, since, paced, signal),
     // Without a secret nothing can be told from a forgery.
     ...(webhookSecret !== undefined && { webhook: (call: WebhookCall) => readWebhook(call, { secret: webhookSecret, tenantId, matchBy, now }) }),

@@ -8,6 +8,17 @@ const badRowsRule = z.strictObject({
   message: words.default('invalid email'),
 });
 
+interface Campaign {
+  readonly templates: string[];
+  readonly counts: Record<string, number>;
+}
+
+/** One that can go out to everybody, and one that cannot. */
+const CAMPAIGNS: Record<string, Campaign> = {
+  welcome: { templates: ['en', 'fr', 'de', 'es', 'it', 'ca', 'none'], counts: {} },
+  spring: { templates: ['en', 'fr'], counts: {} },
+};
+
 const faultsSchema = z.strictObject({
   ...troubles,
   /** The rate limit, on every route. Absent: none is enforced. */
@@ -41,6 +52,15 @@ const faultsSchema = z.strictObject({
   webhooks: z.enum(['deliver', 'double', 'lost']).default('deliver'),
   /** unknown: whether every tenant has a suppression list. `absent`: 404. */
   suppressions: z.enum(['list', 'absent']).default('list'),
+  /** Campaign: what it has: locales with a template, `none` for contacts without one, and counts other than the true ones. */
+  campaigns: z
+    .record(
+      z.string(),
+      z.union([z.array(z.string()).transform((templates): Campaign => ({ templates, counts: {} })), z.strictObject({ templates: z.array(z.string()), counts: z.record(z.string(), count).default({}) })], {
+        error: 'expected a list of locales with a template, or {templates, counts}',
+      }),
+    )
+    .default(CAMPAIGNS),
   /** API key → scopes. A key that is not named has every scope. */
   keys: z.record(z.string(), z.array(z.string())).optional(),
   /** Tenants the keys may use. Absent: any. */

@@ -3,6 +3,7 @@ import { json } from '../answers.js';
 import { logArrivals } from '../arrivals.js';
 import { refuse } from './answers.js';
 import { bulk } from './bulk.js';
+import { coverageOf } from './coverage.js';
 import { admit, lacksScope } from './guard.js';
 import { listContacts, parseListQuery } from './listing.js';
 import { faultOf, isRow } from './rows.js';
@@ -34,7 +35,10 @@ export function addRoutes(app: FastifyInstance, state: State): void {
   app.post('/contacts/bulk', (request, reply) => bulk(state, request, reply));
   addContactRoutes(app, state, scoped);
   addSuppressionRoutes(app, state, scoped);
-  app.get('/campaigns/:id/locale-coverage', scoped('campaigns:read', (_request, reply) => json(reply, 200, coverage(state))));
+  app.get('/campaigns/:id/locale-coverage', scoped('campaigns:read', (request, reply) => {
+    const coverage = coverageOf(state.store, state.faults.campaigns, idIn(request));
+    return coverage === undefined ? refuse(request, reply, 404, 'Campaign not found') : json(reply, 200, coverage);
+  }));
 }
 
 type Scoped = (scope: string, handler: Handler) => Handler;
@@ -104,13 +108,6 @@ function refusedOne(stored: Stored, request: FastifyRequest, reply: FastifyReply
   if (typeof stored === 'string') return false;
   refuse(request, reply, stored.refused.includes('another contact') ? 409 : 400, stored.refused);
   return true;
-}
-
-/** doc: opted-in contacts by locale; `hasTemplate` is made up, the sandbox has no campaigns. */
-function coverage(state: State): object[] {
-  const counts = new Map<string | null, number>();
-  for (const contact of state.store.all()) if (contact.optIn) counts.set(contact.locale, (counts.get(contact.locale) ?? 0) + 1);
-  return [...counts].map(([locale, count]) => ({ locale, count, hasTemplate: locale !== null }));
 }
 
 function idIn(request: FastifyRequest): string {
