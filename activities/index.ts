@@ -4,6 +4,7 @@ import type { Dependencies } from './dependencies.js';
 import { extractRun } from './extract-run.js';
 import { extractSlice, pauseReading } from './extract-slice.js';
 import { openRun } from './open-run.js';
+import { queueRejected } from './queue-rejected.js';
 import { readOptOuts } from './read-opt-outs.js';
 import { closeRun, settlement, stopReading } from './settlement.js';
 import type { Activities } from './types.js';
@@ -19,6 +20,7 @@ export function createActivities(dependencies: Dependencies): Activities {
     extractRun: extractRun(dependencies),
     extractSlice: extractSlice(dependencies),
     pauseReading: pauseReading(dependencies),
+    queueRejected: queueRejected(dependencies),
     settlement: settlement(dependencies),
     closeRun: closeRun(dependencies),
     stopReading: stopReading(dependencies),

@@ -67,6 +67,8 @@ export interface Activities {
   extractRun(input: { run: string }): Promise<ExtractReport>;
   /** Reads the next slice of a backfill, where it may. */
   extractSlice(input: { run: string }): Promise<SliceReport>;
+  /** Queues the rejected rows a retry has chosen. */
+  queueRejected(input: { run: string }): Promise<{ readonly queued: number }>;
   /** Stores that a backfill is to read on, or not. */
   pauseReading(input: { run: string; paused: boolean }): Promise<void>;
   /** Looks at a run's books; closes the run when `close` says how and nothing is left. */

@@ -87,6 +87,7 @@ export interface LaneInput {
 
 export const laneWorkflowId = (account: string): string => `lane/${account}`;
 export const syncWorkflowId = (sync: string, run: string): string => `sync/${sync}/${run}`;
+export const retryWorkflowId = (sync: string, run: string): string => `retry/${sync}/${run}`;
 
 export interface VerifyInput {
   readonly sync: string;

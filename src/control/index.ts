@@ -9,7 +9,7 @@ export { cancelRun, registerRun, registerSync, startRun, steerRun, wakeLane, wak
 export { asksOptOuts, readOptOuts, type OptOutsReport, type OptOutsRequest } from './opt-outs.js';
 export { countRemapped, planSync, secondsFor, type PlanDocument, type PlanRequest } from './plan.js';
 export { previewSource, type PreviewDocument, type PreviewRecord } from './preview.js';
-export { retryFailures } from './retry.js';
+export { openRetry, planRetry, startRetry, type RetryAsked, type RetryPlan } from './retry.js';
 export * from './schedules/index.js';
 export { tidy } from './tidy.js';
 export { verificationCost, verifySync, type VerificationCost, type VerifyRequest } from './verify.js';

@@ -1,30 +1,65 @@
+import { ulid } from 'ulid';
 import type { Config, DestinationConfig, SyncConfig } from '../config/index.js';
 import { createDestination } from '../destinations/index.js';
-import { findRun, queueRejections, type Pool, type RunRow } from '../ledger/index.js';
-import { readOptOuts } from './opt-outs.js';
-import { registerRun, registerSync, startSyncWorkflow, type Orchestrator } from './start.js';
+import { chooseRejections, keptKeys, openRun, retryOutlook, transaction, tryAgain, type KeptKey, type Pool, type RetryOutlook, type RetrySelection } from '../ledger/index.js';
+import { retryWorkflowId, type SyncInput } from '../../workflows/names.js';
+import { configurationOf } from './configuration.js';
+import { registerSync, startRunWorkflow, type Orchestrator } from './start.js';
 
-/** A list of opt-outs that takes longer is left to be asked for again. Milliseconds. */
-const OPT_OUTS_WITHIN_MS = 300_000;
+/** Which open rejections: by reason (a code, or part of the words) and by key; null: all. */
+export type RetryAsked = Pick<RetrySelection, 'reason' | 'keys'>;
+
+/** What a retry would find. */
+export interface RetryPlan extends RetryOutlook {
+  /** Of the keys asked for, those that are not sent. */
+  readonly keptKeys: readonly KeptKey[];
+}
+
+/** Looks at what a retry would find; chooses and queues nothing. */
+export async function planRetry(pool: Pool, config: Config, sync: string, asked: RetryAsked): Promise<RetryPlan> {
+  const { syncId } = await registerSync(pool, config, sync);
+  const selection = { ...asked, holds: await holds(config, sync) };
+  const outlook = await retryOutlook(pool, syncId, selection);
+  return { ...outlook, keptKeys: selection.keys === null ? [] : await keptKeys(pool, syncId, { ...selection, keys: selection.keys }) };
+}
 
 /**
- * Starts a run of rejected rows, with books of its own. Where a retry of this sync is under way, that one is named.
- * @param reason only rejections with this code, or whose words contain it; null: all that hold a payload
- * @throws DestinationError where the platform could not be asked who opted out: nothing is queued then
+ * Starts a run of rejected rows, with books of its own. Which rows it sends is stored with its opening, in one
+ * transaction; its workflow queues them. Killed in between, a worker's sweep starts the workflow.
  */
-export async function retryFailures(pool: Pool, temporal: Orchestrator, config: Config, sync: string, reason: string | null): Promise<{ readonly run: string; readonly attached: boolean }> {
-  const to = config.destinations[(config.syncs[sync] as SyncConfig).destination] as DestinationConfig;
-  const destination = createDestination(to);
+export async function startRetry(pool: Pool, temporal: Orchestrator, config: Config, sync: string, asked: RetryAsked): Promise<{ readonly run: string; readonly chosen: number }> {
+  const opened = await openRetry(pool, config, sync, asked);
+  await startRetryWorkflow(temporal, sync, opened.run);
+  return opened;
+}
+
+/** Opens the run of a retry and chooses its rows; starts nothing. Lifts a block of its lane, as any new run does. */
+export async function openRetry(pool: Pool, config: Config, sync: string, asked: RetryAsked): Promise<{ readonly run: string; readonly chosen: number }> {
+  const ids = await registerSync(pool, config, sync);
+  const { config: stored, mappingHash } = configurationOf(config, sync);
+  const selection = { ...asked, holds: await holds(config, sync) };
+  const id = ulid();
+  const chosen = await transaction(pool, async (connection) => {
+    await openRun(connection, { id, ids, options: { kind: 'retry' }, workflowId: retryWorkflowId(sync, id), config: stored, configHash: mappingHash });
+    return chooseRejections(connection, id, selection);
+  });
+  await tryAgain(pool, destinationOf(config, sync).account);
+  return { run: id, chosen };
+}
+
+/** Starts the workflow of a retry that stands in the ledger. */
+export function startRetryWorkflow(temporal: Orchestrator, sync: string, run: string): Promise<void> {
+  const input: SyncInput = { sync, run, attributes: temporal.attributes };
+  return startRunWorkflow(temporal, 'retry', retryWorkflowId(sync, run), input, `rejected rows of ${sync} once more`);
+}
+
+const destinationOf = (config: Config, sync: string): DestinationConfig => config.destinations[(config.syncs[sync] as SyncConfig).destination] as DestinationConfig;
+
+/** Whether contacts with a changed identity stay aside at a sync's destination. Connects nowhere. */
+async function holds(config: Config, sync: string): Promise<boolean> {
+  const destination = createDestination(destinationOf(config, sync));
   try {
-    // Ahead of the queue: a lane that is awake sends what it finds there, and what was refused may have been taken back since.
-    await readOptOuts({ pool, config: to, destination, ids: await registerSync(pool, config, sync), signal: AbortSignal.timeout(OPT_OUTS_WITHIN_MS), onPage: () => undefined });
-    const opened = await registerRun(pool, config, sync, { kind: 'retry' }, (run) => `sync/${sync}/${run}`);
-    if (!opened.attached) {
-      const run = (await findRun(pool, opened.run)) as RunRow;
-      await queueRejections(pool, run.no, reason, destination.capabilities.identityChange === 'hold');
-      await startSyncWorkflow(temporal, sync, opened.run);
-    }
-    return { run: opened.run, attached: opened.attached };
+    return destination.capabilities.identityChange === 'hold';
   } finally {
     await destination.close();
   }

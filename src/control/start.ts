@@ -60,7 +60,7 @@ export async function startSyncWorkflow(temporal: Orchestrator, sync: string, ru
 }
 
 /** Starts a run's workflow of some type; one that is started already stays as it is. @param summary shown beside its id */
-export async function startRunWorkflow(temporal: Orchestrator, type: 'sync' | 'backfill', workflowId: string, input: SyncInput, summary: string): Promise<void> {
+export async function startRunWorkflow(temporal: Orchestrator, type: 'sync' | 'backfill' | 'retry', workflowId: string, input: SyncInput, summary: string): Promise<void> {
   try {
     await temporal.client.workflow.start(type, { workflowId, taskQueue: temporal.taskQueue, args: [input], workflowTaskTimeout: TASK_TIMEOUT_MS, staticSummary: summary });
   } catch (error) {

@@ -1,4 +1,4 @@
-import { beginStaging, endExtraction, extractedBefore, removeDeparted, storePlan, type Pool, type RunRow } from '../ledger/index.js';
+import { beginStaging, endExtraction, extractedBefore, listsKeyless, removeDeparted, resolveKeyless, storePlan, type Pool, type RunRow } from '../ledger/index.js';
 import { later } from '../contacts/index.js';
 import type { Json } from '../contacts/index.js';
 import type { ReadPlan, ReadRequest, Source } from '../sources/index.js';
@@ -116,4 +116,12 @@ async function finish(options: ExtractOptions, plan: ReadPlan, maxTime: string |
   const whole = (plan.kind === 'incremental' || plan.kind === 'full') && run.options.kind !== 'backfill' && run.options.limit === undefined;
   const state = whole ? await source.finish(plan, run.state, maxTime, signal, position) : null;
   await endExtraction(pool, run.no, state, plan.to);
+  if (state !== null && plan.kind === 'incremental' && plan.whole !== true) await countKeyless(options);
+}
+
+/** Rows without a key that were mended come back under one: only their number tells. One that cannot be had now is had after the next run. */
+async function countKeyless({ pool, source, run, signal }: ExtractOptions): Promise<void> {
+  if (source.keyless === undefined || !(await listsKeyless(pool, run))) return;
+  const still = await source.keyless(signal).catch(() => undefined);
+  if (still !== undefined) await resolveKeyless(pool, run, still);
 }

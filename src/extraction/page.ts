@@ -18,6 +18,8 @@ export interface BuiltPage {
   readonly invalid: readonly InvalidRow[];
   readonly extracted: number;
   readonly filtered: number;
+  /** Keys of the filtered rows. */
+  readonly unwanted: readonly string[];
   readonly superseded: number;
   readonly warnings: Readonly<Record<string, number>>;
   /** Greatest usable time on the page. */
@@ -31,6 +33,7 @@ export function buildPage(page: SourcePage, rules: Rules): BuiltPage {
   const invalid: InvalidRow[] = [];
   const warnings: Record<string, number> = {};
   const warn = (reason: string): void => { warnings[reason] = (warnings[reason] ?? 0) + 1; };
+  const unwanted: string[] = [];
   let filtered = 0;
   let superseded = 0;
   let maxTime: string | null = null;
@@ -38,7 +41,7 @@ export function buildPage(page: SourcePage, rules: Rules): BuiltPage {
   for (const row of page.rows) {
     const built = rules.reader.read(row);
     if ('invalid' in built) {
-      invalid.push({ key: row.key, place: row.place ?? null, reason: built.invalid });
+      invalid.push({ key: row.key?.trim() === '' ? null : row.key, place: row.place ?? null, reason: built.invalid });
       continue;
     }
     if (row.oddTime === true) warn('updatedAt: missing, unusable or in the future');
@@ -47,6 +50,7 @@ export function buildPage(page: SourcePage, rules: Rules): BuiltPage {
     const staged = stageRow(built.contact, row.time, rules, warn);
     if (staged === 'filtered') {
       filtered += 1;
+      unwanted.push(built.contact.key);
       continue;
     }
     if ('invalid' in staged) {
@@ -65,7 +69,7 @@ export function buildPage(page: SourcePage, rules: Rules): BuiltPage {
       rows[earlier] = staged;
     }
   }
-  return { rows: rows as StageRow[], invalid, extracted: page.rows.length, filtered, superseded, warnings, maxTime };
+  return { rows: rows as StageRow[], invalid, extracted: page.rows.length, filtered, unwanted, superseded, warnings, maxTime };
 }
 
 function stageRow(read: Contact, time: string | null, rules: Rules, warn: (reason: string) => void): StageRow | 'filtered' | { invalid: string } {

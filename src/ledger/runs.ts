@@ -1,6 +1,6 @@
 import type { ReadPlan, SourceState } from '../sources/index.js';
 import type { Json } from '../contacts/index.js';
-import type { Pool, Queryable } from './database.js';
+import type { Queryable } from './database.js';
 import type { RunKind, RunStatus } from './documents.js';
 import type { SyncIds } from './names.js';
 
@@ -73,20 +73,20 @@ export interface NewRun {
   readonly configHash: string;
 }
 
-/** One extracting run a sync; a backfill does not count as one, nor does a retry. */
-function slotOf(kind: RunKind): string {
-  if (kind === 'backfill' || kind === 'retry') return kind;
-  return 'run';
+/** One extracting run a sync, and one backfill beside it; a retry reads nothing and stands in nobody's way. */
+function slotOf(kind: RunKind, id: string): string {
+  if (kind === 'retry') return `retry/${id}`;
+  return kind === 'backfill' ? kind : 'run';
 }
 
 /**
  * Opens a run, or finds the one that already extracts in its place.
  * Safe to call twice with the same id.
  */
-export async function openRun(pool: Pool, run: NewRun): Promise<{ id: string; attached: boolean }> {
-  const slot = slotOf(run.options.kind);
+export async function openRun(db: Queryable, run: NewRun): Promise<{ id: string; attached: boolean }> {
+  const slot = slotOf(run.options.kind, run.id);
   for (;;) {
-    const inserted = await pool.query(
+    const inserted = await db.query(
       `INSERT INTO run (id, sync_id, kind, slot, workflow_id, options, config, config_hash, cursor_from)
        SELECT $1, s.id, $3, $4, $5, $6, $7, $8, s.cursor
        FROM sync s WHERE s.id = $2
@@ -94,7 +94,7 @@ export async function openRun(pool: Pool, run: NewRun): Promise<{ id: string; at
       [run.id, run.ids.syncId, run.options.kind, slot, run.workflowId, JSON.stringify(run.options), JSON.stringify(run.config), run.configHash],
     );
     if (inserted.rowCount === 1) return { id: run.id, attached: false };
-    const { rows } = await pool.query<{ id: string }>(
+    const { rows } = await db.query<{ id: string }>(
       `SELECT id FROM run WHERE id = $1 OR (sync_id = $2 AND slot = $3 AND extracting) ORDER BY (id = $1) DESC LIMIT 1`,
       [run.id, run.ids.syncId, slot],
     );
@@ -128,7 +128,7 @@ export async function endExtraction(db: Queryable, runNo: number, state: SourceS
      ), resolved AS (
        -- A row without a key that this complete read did not meet again is gone.
        UPDATE rejection x SET resolved_at = clock_timestamp(), resolution = 'not in the source any more'
-       FROM ended e, run r WHERE r.no = $1 AND r.kind = 'full' AND $2::jsonb IS NOT NULL
+       FROM ended e, run r WHERE r.no = $1 AND (r.kind = 'full' OR r.plan -> 'whole' = 'true') AND $2::jsonb IS NOT NULL
          AND x.sync_id = e.sync_id AND x.key IS NULL AND x.resolved_at IS NULL AND x.run_no <> $1
      )
      UPDATE sync s SET state = $2::jsonb, cursor = ($2::jsonb) ->> 'cursor', read_to = COALESCE($3, s.read_to),

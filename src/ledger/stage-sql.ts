@@ -186,7 +186,8 @@ export const CLASSIFY = `${compare({
   FROM d CROSS JOIN LATERAL (
     SELECT r.ctid AS place FROM rejection r
     WHERE r.destination_id = $1 AND r.key = d.key AND r.resolved_at IS NULL AND r.sync_id = $2
-      AND (d.verdict IN ('queue', 'back', 'unchanged', 'suppressed', 'owned', 'duplicate', 'held') OR (r.code = 'invalid' AND d.verdict <> 'uninvited'))
+      AND (d.verdict IN ('queue', 'back', 'unchanged', 'suppressed', 'owned', 'duplicate', 'held') OR (r.code = 'invalid' AND d.verdict <> 'uninvited')
+        OR (d.verdict = 'uninvited' AND d.only_if_known = 'filtered'))
     OFFSET 0
   ) open
   WHERE d.r_open AND x.ctid = open.place

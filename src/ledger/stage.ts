@@ -64,6 +64,8 @@ export interface StagePage {
   readonly ways?: Ways;
   readonly extracted: number;
   readonly filtered: number;
+  /** Keys of rows that are held back by the filter, of which nothing is staged. */
+  readonly unwanted?: readonly string[];
   readonly superseded: number;
   readonly rows: readonly StageRow[];
   readonly invalid: readonly InvalidRow[];
@@ -154,6 +156,7 @@ function stage(pool: Pool, page: StagePage, copied: () => Promise<void>): Promis
     const extra = counts.uninvited;
     const invalid = [...page.invalid, ...extra.filter((row) => row.reason !== 'filtered')];
     if (invalid.length > 0) await storeInvalid(connection, page, invalid);
+    if (page.unwanted !== undefined && page.unwanted.length > 0) await resolveUnwanted(connection, page, page.unwanted);
     await noteDepartures(connection, page);
     const warnings = { ...page.warnings };
     for (const { reason, count } of counts.withheld) warnings[reason] = (warnings[reason] ?? 0) + count;
@@ -248,6 +251,17 @@ async function classify(connection: Connection, page: StagePage): Promise<Classi
     withheld,
     uninvited: (rows.find((row) => row.verdict === 'uninvited')?.uninvited ?? []).map(([key, reason]) => ({ key, place: null, reason })),
   };
+}
+
+/** What the filter holds back by now is not to be sent: it leaves the list of rejections by itself. */
+async function resolveUnwanted(connection: Connection, { destinationId, syncId }: StagePage, keys: readonly string[]): Promise<void> {
+  await connection.query(
+    `UPDATE rejection x SET resolved_at = clock_timestamp(), resolution = 'held back by the filter'
+     FROM unnest($3::text[]) k (key) CROSS JOIN LATERAL (
+       SELECT r.ctid AS place FROM rejection r WHERE r.destination_id = $1 AND r.key = k.key AND r.resolved_at IS NULL AND r.sync_id = $2 OFFSET 0) open
+     WHERE x.ctid = open.place`,
+    [destinationId, syncId, keys],
+  );
 }
 
 /** One open entry a key (or place): a row met again keeps the time it was first seen. */

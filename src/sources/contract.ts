@@ -31,6 +31,8 @@ export interface ReadPlan {
   readonly from: string | null;
   /** Frozen upper bound, ISO microseconds; null where the source has no clock (a file). */
   readonly to: string | null;
+  /** Everything the source holds is read, whatever `kind` says: what is not met is not there. */
+  readonly whole?: true;
   /** Things a person should know, in words (a transaction that has held the lower bound for an hour). */
   readonly warnings: readonly string[];
   /** The source's own notes. */
@@ -73,6 +75,8 @@ export interface Source {
   finish(plan: ReadPlan, previous: SourceState | null, maxTime: string | null, signal: AbortSignal, position?: Json): Promise<SourceState>;
   /** Roughly how many rows the plan covers, where that is cheap to ask; null otherwise. */
   count(plan: ReadPlan, signal: AbortSignal): Promise<number | null>;
+  /** How many rows without a key there are now, where an incremental reading does not meet them all. */
+  keyless?(signal: AbortSignal): Promise<number>;
   close(): Promise<void>;
 }
 

@@ -1,5 +1,5 @@
 import type { WorkflowHandle } from '@temporalio/client';
-import { closeDelivered, registerRun, retryFailures, startBackfill, startRun, steerRun, wakeLane } from '../../src/control/index.js';
+import { closeDelivered, registerRun, startBackfill, startRetry, startRun, steerRun } from '../../src/control/index.js';
 import { setPaused, type RunDocument } from '../../src/ledger/index.js';
 import { plantContacts, type World, type WorldOptions } from '../support/world.js';
 import type { BackfillInput, BackfillProgress, LaneInput, SyncInput, VerifyInput } from '../../workflows/names.js';
@@ -49,20 +49,18 @@ export const SCENARIOS: readonly Scenario[] = [
     },
   },
   {
-    makes: ['sync-nothing-new', 'sync-of-rejected-rows', 'sync-remapped'],
+    makes: ['sync-nothing-new', 'retry', 'sync-remapped'],
     run: async (world) => {
       await plantContacts(world.crm, 30);
       world.sandbox.mailingcore.setFaults({ badRows: { externalIds: ['7'], mode: 'request' } });
       await world.run();
       const unchanged = await world.run();
       world.sandbox.mailingcore.setFaults({});
-      const { run: tried } = await retryFailures(world.pool, world.temporal, world.config, SYNC, null);
-      await wakeLane(world.temporal, accountOf(world));
-      const retry = await ended(world, tried);
+      const retry = await ended(world, (await startRetry(world.pool, world.temporal, world.config, SYNC, { reason: null, keys: null })).run);
       const fields = world.config.sources['crm'] as { fields: { lastName?: unknown; firstName?: unknown } };
       fields.fields.lastName = fields.fields.firstName;
       const remapped = await world.run();
-      return { [unchanged.workflowId]: 'sync-nothing-new', [retry.workflowId]: 'sync-of-rejected-rows', [remapped.workflowId]: 'sync-remapped' };
+      return { [unchanged.workflowId]: 'sync-nothing-new', [retry.workflowId]: 'retry', [remapped.workflowId]: 'sync-remapped' };
     },
   },
   {

@@ -1,7 +1,7 @@
 import { afterAll, beforeAll, beforeEach, describe, expect, it } from 'vitest';
-import { audit, holdUnknown, queueRejections, returnRows, settleLanded, type ClaimedBatch, type Lease, type Ways } from '../../src/ledger/index.js';
+import { audit, holdUnknown, returnRows, settleLanded, type ClaimedBatch, type Lease, type Ways } from '../../src/ledger/index.js';
 import { brief, claimNext, deliverAll, settle, stageWith, type FullWish } from './kinds.js';
-import { clear, createTestLedger, REFUSED, startRun, takeLease, type TestLedger, type TestRun } from './support.js';
+import { clear, createTestLedger, REFUSED, retryAll, startRun, takeLease, type TestLedger, type TestRun } from './support.js';
 
 const WAYS: Ways = { consent: 'whenChanged', keyChange: 'platform' };
 const UNKNOWN = { outcome: 'unknown', httpStatus: null, message: null };
@@ -104,7 +104,7 @@ describe('what is said about consent', () => {
     await all();
     await read({ key: 'k', at: 2, value: 'B' });
     await settle(ledger.pool, lease, await claimed(), { failed: [{ ord: 0, code: 'x', reason: 'x' }] });
-    await queueRejections(ledger.pool, (await startRun(ledger.pool, ledger.a, 'retry')).no, null);
+    await retryAll(ledger.pool, ledger.a);
     expect(await all()).toEqual(['without consent: k']);
     await balanced();
   });

@@ -1,7 +1,7 @@
 import { afterAll, beforeAll, beforeEach, describe, expect, it } from 'vitest';
-import { audit, ensureSync, listFailures, queueRejections, type ClaimedBatch, type Lease, type SyncIds, type Ways } from '../../src/ledger/index.js';
+import { audit, ensureSync, listFailures, type ClaimedBatch, type Lease, type SyncIds, type Ways } from '../../src/ledger/index.js';
 import { brief, claimNext, deliverAll, settle, stageWith, type FullWish } from './kinds.js';
-import { clear, createTestLedger, startRun, takeLease, type TestLedger, type TestRun } from './support.js';
+import { clear, createTestLedger, retryAll, startRun, takeLease, type TestLedger, type TestRun } from './support.js';
 
 const HOLD: Ways = { keyChange: 'ledger', identityChange: 'hold' };
 const SEND: Ways = { keyChange: 'ledger', identityChange: 'send' };
@@ -90,7 +90,7 @@ describe('two contacts the platform takes for one', () => {
     await read({ key: 'l', at: 2, identity: P });
     await read({ key: 'l', at: 3, value: 'B', identity: P });
     expect((await listFailures(ledger.pool, 'a', 10)).failures).toMatchObject([{ key: 'l', since }]);
-    await queueRejections(ledger.pool, (await startRun(ledger.pool, ledger.a, 'retry')).no, null, true);
+    await retryAll(ledger.pool, ledger.a, true);
     expect(await all()).toEqual([]);
     await balanced();
   });

@@ -2,11 +2,11 @@ import fc from 'fast-check';
 import { afterAll, beforeAll, expect, it } from 'vitest';
 import type { ConsentCode } from '../../src/destinations/index.js';
 import {
-  adoptOrphans, audit, dueUnknown, endExtraction, FenceLost, holdUnknown, queueRejections, returnRows, settleAnswered,
+  adoptOrphans, audit, dueUnknown, endExtraction, FenceLost, holdUnknown, returnRows, settleAnswered,
   type ClaimedBatch, type Lease, type ReturnPlan, type SyncIds,
 } from '../../src/ledger/index.js';
 import { Model } from './model.js';
-import { ANSWERED, claimAny, clear, createTestLedger, REFUSED, stage, startRun, takeLease, timeOf, valueOf, type TestLedger, type TestRun } from './support.js';
+import { ANSWERED, claimAny, clear, createTestLedger, REFUSED, retryAll, stage, startRun, takeLease, timeOf, valueOf, type TestLedger, type TestRun } from './support.js';
 
 let ledger: TestLedger;
 beforeAll(async () => { ledger = await createTestLedger(4); });
@@ -96,9 +96,8 @@ class Trial {
         return;
       case 'retry': {
         const ids: SyncIds = next.other ? ledger.b : ledger.a;
-        const run = await startRun(pool, ids, 'retry');
+        const { run } = await retryAll(pool, ids);
         this.model.retry(run.no, ids.syncId);
-        await queueRejections(pool, run.no, null);
         return;
       }
       case 'kill': {

@@ -1,11 +1,11 @@
 import { afterAll, beforeAll, beforeEach, describe, expect, it } from 'vitest';
 import type { OptOut } from '../../src/destinations/index.js';
 import {
-  audit, closeDelivering, ensureSync, forget, erasedContact, holdUnknown, learnOptOuts, liftSuppressions, listSuppressions, purgeErased, queueRejections, removeDeparted, returnRows,
+  audit, closeDelivering, ensureSync, forget, erasedContact, holdUnknown, learnOptOuts, liftSuppressions, listSuppressions, purgeErased, removeDeparted, returnRows,
   stagePage, statusDocument, TooManyGone, type ClaimedBatch, type Lease, type StageResult, type StageRow, type SyncIds,
 } from '../../src/ledger/index.js';
 import { brief, claimNext, deliverAll, settle } from './kinds.js';
-import { clear, createTestLedger, REFUSED, startRun, takeLease, timeOf, type TestLedger, type TestRun } from './support.js';
+import { clear, createTestLedger, REFUSED, retryAll, startRun, takeLease, timeOf, type TestLedger, type TestRun } from './support.js';
 
 let ledger: TestLedger;
 let other: SyncIds;
@@ -82,7 +82,7 @@ describe('an opt-out learned elsewhere', () => {
     if (state === 'delivered') for (const batch of batches) await settle(ledger.pool, lease, batch);
     if (state === 'rejected') for (const batch of batches) await settle(ledger.pool, lease, batch, { failed: [{ ord: 0, code: 'bad', reason: 'bad' }] });
     await learn([optOut({ key: 'k', email: mailOf('k') })]);
-    if (state === 'rejected') await queueRejections(ledger.pool, (await startRun(ledger.pool, ledger.a, 'retry')).no, null);
+    if (state === 'rejected') await retryAll(ledger.pool, ledger.a);
     expect(await all()).toEqual(state === 'rejected' ? ['whole: k(13)'] : ['whole: k(13)', 'whole: k(13)']);
     if (state === 'in flight') {
       for (const batch of batches) await settle(ledger.pool, lease, batch);

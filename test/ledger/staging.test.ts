@@ -1,6 +1,6 @@
 import { afterAll, beforeAll, beforeEach, describe, expect, it } from 'vitest';
-import { audit, booksOf, closeRun, ensureSync, holdUnknown, listFailures, queueRejections, returnRows, settleAnswered, type Counts, type Lease } from '../../src/ledger/index.js';
-import { ANSWERED, claimLoose, clear, createTestLedger, REFUSED, stage, startRun, SYNCS, takeLease, type TestLedger, type TestRun, type Wish } from './support.js';
+import { audit, booksOf, closeRun, ensureSync, holdUnknown, listFailures, returnRows, settleAnswered, type Counts, type Lease } from '../../src/ledger/index.js';
+import { ANSWERED, claimLoose, clear, createTestLedger, REFUSED, retryAll, stage, startRun, SYNCS, takeLease, type TestLedger, type TestRun, type Wish } from './support.js';
 
 let ledger: TestLedger;
 let lease: Lease;
@@ -249,8 +249,7 @@ describe('a key belongs to one sync of a destination', () => {
     await stage(ledger.pool, run, [K(1, 'A')]);
     await deliver();
     await stage(ledger.pool, other, [K(2, 'X')]);
-    const retry = await startRun(ledger.pool, ledger.b, 'retry');
-    await queueRejections(ledger.pool, retry.no, null);
+    await retryAll(ledger.pool, ledger.b);
     expect(await outbox()).toEqual([]);
     expect((await listFailures(ledger.pool, 'b', 10)).total).toBe(1);
     await balanced();
@@ -338,8 +337,7 @@ describe('rows that come back', () => {
     await stage(ledger.pool, run, [K(2, 'B')]);
     await settleAnswered(ledger.pool, lease, first.id, { failed: [{ ord: 0, code: 'x', reason: 'x' }] }, ANSWERED);
     await claimLoose(ledger.pool, lease, ledger.a.destinationId);
-    const retry = await startRun(ledger.pool, ledger.a, 'retry');
-    await queueRejections(ledger.pool, retry.no, null);
+    const { run: retry } = await retryAll(ledger.pool, ledger.a);
     expect(await outbox()).toEqual([]);
     expect(await counts(retry)).toMatchObject({ queued: 1, overtaken: 1, waiting: 0 });
     await balanced();
@@ -350,8 +348,8 @@ describe('rows that come back', () => {
     const batch = (await claimLoose(ledger.pool, lease, ledger.a.destinationId))!;
     await stage(ledger.pool, run, [K(2, 'B')]);
     await settleAnswered(ledger.pool, lease, batch.id, { failed: batch.rows.map((one) => ({ ord: one.ord, code: 'x', reason: 'x' })) }, ANSWERED);
-    const retry = await startRun(ledger.pool, ledger.a, 'retry');
-    expect(await queueRejections(ledger.pool, retry.no, null)).toBe(2);
+    const { run: retry, queued } = await retryAll(ledger.pool, ledger.a);
+    expect(queued).toBe(2);
     expect(await outbox()).toMatchObject([{ key: 'k', value: 'B' }, { key: 'l', value: 'A' }]);
     expect(await counts(retry)).toMatchObject({ extracted: 2, queued: 2, overtaken: 1, waiting: 1 });
     await balanced();

@@ -1,7 +1,7 @@
 import { randomBytes } from 'node:crypto';
 import type { Action, ConsentCode } from '../../src/destinations/index.js';
 import {
-  acquireLease, claimable, claimBatch, createPool, ensureSync, migrate, openRun, stagePage,
+  acquireLease, chooseRejections, claimable, claimBatch, createPool, ensureSync, migrate, openRun, queueRejections, stagePage,
   type ClaimedBatch, type Lease, type Pool, type RunKind, type StagePage, type StageResult, type StageRow, type SyncIds,
 } from '../../src/ledger/index.js';
 import { createDatabase } from '../support/runtime.js';
@@ -48,6 +48,13 @@ export async function startRun(pool: Pool, ids: SyncIds, kind: RunKind = 'increm
   const opened = await openRun(pool, { id, ids, options: { kind }, workflowId: `sync/${id}`, config: {}, configHash: 'm' });
   const { rows } = await pool.query<{ no: number }>('SELECT no FROM run WHERE id = $1', [opened.id]);
   return { id: opened.id, no: rows[0]!.no, ids, pages: 0 };
+}
+
+/** Opens a retry of every rejection that can be sent again, and queues them. */
+export async function retryAll(pool: Pool, ids: SyncIds, holds = false): Promise<{ readonly run: TestRun; readonly queued: number }> {
+  const run = await startRun(pool, ids, 'retry');
+  await chooseRejections(pool, run.id, { reason: null, keys: null, holds });
+  return { run, queued: await queueRejections(pool, run.no, holds) };
 }
 
 export interface Wish {

@@ -1,1 +1,2 @@
+export { readKeys, type KeyFile } from './keys.js';
 export { csvLine, writeCsv, writeLines } from './write.js';

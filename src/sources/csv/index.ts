@@ -47,7 +47,8 @@ export function createCsvSource(config: CsvSourceConfig, columns: readonly strin
         const notes = { ...file.stamp, now: microTime(now()), ...(request.kind === 'only' ? { keys: [...(request.keys ?? [])] } : {}) };
         const warnings = layout === null ? [`the file ${path} is empty: it has not even a header`] : [];
         const window = request.kind === 'window';
-        return Promise.resolve({ kind: request.kind, from: (window && request.from) || null, to: (window && request.to) || null, warnings, notes });
+        const whole = request.kind === 'incremental' || request.kind === 'full' ? { whole: true as const } : {};
+        return Promise.resolve({ kind: request.kind, ...whole, from: (window && request.from) || null, to: (window && request.to) || null, warnings, notes });
       }),
 
     async *pages(plan, position, signal) {

@@ -54,7 +54,7 @@ export function createPostgresSource(config: PostgresSourceConfig, columns: read
           const to = request.to !== undefined && request.to < now ? request.to : now;
           return { kind: 'window', from: request.from ?? null, to, warnings: [], notes: {} };
         }
-        if (config.updatedAt === undefined) return { kind: request.kind, from: null, to: await clock(session), warnings: [], notes: { held: [] } };
+        if (config.updatedAt === undefined) return { kind: request.kind, whole: true, from: null, to: await clock(session), warnings: [], notes: { held: [] } };
         return beginRun(session, request.kind, request.state, config.overlap);
       }),
 
@@ -89,6 +89,14 @@ export function createPostgresSource(config: PostgresSourceConfig, columns: read
         const { text, values } = phase.query(null);
         const [[explained]] = (await session.rows(`EXPLAIN (FORMAT JSON) ${text}`, values)) as [[{ Plan?: { 'Plan Rows'?: number } }[]]];
         return explained[0]?.Plan?.['Plan Rows'] ?? null;
+      }),
+
+    keyless: (signal) =>
+      connected(signal, async (session) => {
+        await session.begin();
+        const { from, key } = await describeRelation(session, config, columns);
+        const [[count]] = (await session.rows(`SELECT count(*)::text FROM ${from} WHERE ${key.sql} IS NULL OR btrim(${key.sql}::text) = ''`)) as [[string]];
+        return Number(count);
       }),
 
     close: () => Promise.resolve(),
