@@ -1,7 +1,7 @@
 import { ApplicationFailure, Context } from '@temporalio/activity';
 import { configurationOf, wakeLane, wakeWaiting } from '../src/control/index.js';
 import { extract, type ExtractOptions } from '../src/extraction/index.js';
-import { findRun, isRemapped, noteTrouble, RunStopped, TooManyGone, type RunRow } from '../src/ledger/index.js';
+import { findRun, isRemapped, MassChange, noteTrouble, RunStopped, TooManyGone, type RunRow } from '../src/ledger/index.js';
 import { SourceError } from '../src/sources/index.js';
 import type { Dependencies } from './dependencies.js';
 import type { Activities, ExtractReport } from './types.js';
@@ -72,6 +72,10 @@ async function stopped(error: unknown, { pool, stopping }: Dependencies, run: Ru
   if (error instanceof TooManyGone) {
     throw ApplicationFailure.nonRetryable(
       `${error.message} (look at the source; if they are really gone: syncline run ${run.sync}${run.options.kind === 'full' ? ' --full' : ''} --allow-deletes)`, 'TooManyGone');
+  }
+  if (error instanceof MassChange) {
+    const command = run.options.kind === 'backfill' ? `backfill ${run.sync}` : `run ${run.sync}${run.options.kind === 'full' ? ' --full' : ''}`;
+    throw ApplicationFailure.nonRetryable(`${error.message} (look at the source; if it is meant: syncline ${command} --allow-mass-change)`, 'MassChange');
   }
   if (error instanceof SourceError) {
     const words = error.hint === undefined ? error.message : `${error.message} (${error.hint})`;

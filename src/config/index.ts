@@ -6,6 +6,7 @@ export { redactedConfig } from './redact.js';
 export type { RedactedConfig } from './redact.js';
 export { attributesAskedBy } from './asked.js';
 export { cronGaps, cronTimes, numbersOf, type CronRange, type CronTimes } from './cron-times.js';
+export { GUARD_DEFAULTS } from './guard.js';
 export { formatDurationExact, parseDuration } from './duration.js';
 export { didYouMean } from './suggest.js';
 export { PLATFORMS, defaultAccount } from './platforms.js';

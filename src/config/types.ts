@@ -373,6 +373,18 @@ export interface VerifyConfig {
   readonly campaign?: string;
 }
 
+/** More than a share of the known contacts (0 to 1), and no fewer than `least` of them. */
+export interface GuardLimit {
+  readonly above: number;
+  readonly least: number;
+}
+
+/** What a run may do to contacts that are known without asking. null: any number. */
+export interface GuardConfig {
+  readonly optIns: GuardLimit | null;
+  readonly changes: GuardLimit | null;
+}
+
 export interface SyncConfig {
   readonly name: string;
   readonly source: string;
@@ -389,6 +401,8 @@ export interface SyncConfig {
   /** @default "ignore" */
   readonly onDelete: 'optOut' | 'erase' | 'ignore';
   readonly verify?: VerifyConfig;
+  /** What a run may do to contacts that are known without asking; absent: the usual limits. */
+  readonly guard?: GuardConfig;
   /** Rows that may wait for the destination before a backfill holds. @default 50 calls' worth */
   readonly backfill?: { readonly maxWaiting: number };
 }

@@ -28,8 +28,8 @@ export interface Pressure {
 }
 
 /** Starts a backfill now; where one of this sync still reads, that one is named instead. */
-export async function startBackfill(pool: Pool, temporal: Orchestrator, config: Config, name: string, window: Window): Promise<{ readonly run: string; readonly attached: boolean }> {
-  const opened = await registerRun(pool, config, name, { kind: 'backfill', ...window }, (run) => `backfill/${name}/${run}`);
+export async function startBackfill(pool: Pool, temporal: Orchestrator, config: Config, name: string, window: Window, allowMassChange = false): Promise<{ readonly run: string; readonly attached: boolean }> {
+  const opened = await registerRun(pool, config, name, { kind: 'backfill', ...window, ...(allowMassChange && { allowMassChange }) }, (run) => `backfill/${name}/${run}`);
   if (!opened.attached) {
     const input: BackfillInput = { sync: name, run: opened.run, attributes: temporal.attributes };
     await startRunWorkflow(temporal, 'backfill', `backfill/${name}/${opened.run}`, input, `a backfill of ${name}`);

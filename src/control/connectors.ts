@@ -1,5 +1,5 @@
 import { compileContactReader, compileFilter, mapContacts } from '../contacts/index.js';
-import { attributesAskedBy, type Config, type DestinationConfig, type SourceConfig, type SyncConfig } from '../config/index.js';
+import { attributesAskedBy, GUARD_DEFAULTS, type Config, type DestinationConfig, type SourceConfig, type SyncConfig } from '../config/index.js';
 import { createDestination, type Destination } from '../destinations/index.js';
 import type { Rules } from '../extraction/index.js';
 import { createSource, type Source } from '../sources/index.js';
@@ -37,7 +37,10 @@ export class Connectors {
     const destination = this.destination(destinationConfig);
     const { mapping } = sync;
     const own = sourceConfig.fields.attributesFrom === undefined ? reader : readerOf(sourceConfig, attributesAskedBy(destinationConfig, sourceConfig.fields, mapping));
-    const rules: Rules = { reader: mapping === undefined ? own : mapContacts(own, mapping, sourceConfig), wanted: compileFilter(sync.filter), destination, onDelete: sync.onDelete };
+    const rules: Rules = {
+      reader: mapping === undefined ? own : mapContacts(own, mapping, sourceConfig), wanted: compileFilter(sync.filter), destination, onDelete: sync.onDelete,
+      guard: sync.guard ?? GUARD_DEFAULTS,
+    };
     return { sync, sourceConfig, destinationConfig, source, destination, rules };
   }
 

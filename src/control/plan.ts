@@ -1,6 +1,6 @@
 import type { Config, DestinationConfig, Limits } from '../config/index.js';
 import { buildPage, type BuiltPage } from '../extraction/index.js';
-import { Comparison, findSync, isRemapped, laneDocument, type ComparedDepartures, type InvalidRow, type LaneDocument, type MappingDocument, type Pool } from '../ledger/index.js';
+import { Comparison, findSync, isRemapped, isUnusual, knownContacts, laneDocument, type ComparedDepartures, type InvalidRow, type LaneDocument, type MappingDocument, type Pool } from '../ledger/index.js';
 import { opening, throughWindow, windowAt } from '../lanes/index.js';
 import type { SourcePage } from '../sources/index.js';
 import { configurationOf } from './configuration.js';
@@ -55,6 +55,11 @@ export interface PlanDocument {
    * of their own; `stops`: not without --allow-deletes. null: only a full reading tells, and only for onDelete.
    */
   readonly gone: { readonly contacts: number; readonly held: number; readonly calls: number; readonly stops: boolean } | null;
+  /**
+   * Of `known` contacts those that would be opted in, and changed other than by an opt-out; `stops`: a run holds them
+   * back until somebody says `--allow-mass-change`.
+   */
+  readonly guard: { readonly known: number; readonly optIns: number; readonly changes: number; readonly stops: boolean };
   readonly cursor: { readonly from: string | null; readonly to: string | null };
   /** null: the account has never been used. */
   readonly lane: LaneDocument | null;
@@ -137,7 +142,8 @@ async function compareSource({ pool, wired, full, signal, onRead }: Omit<PlanReq
       onRead(sums.extracted);
       if (page.last) break;
     }
-    const { creates, updates, optOuts, kinds: grouped } = await comparison.totals();
+    const { creates, updates, optOuts, optIns, changes, kinds: grouped } = await comparison.totals();
+    const held = known.destinationId === null || known.syncId === null ? 0 : await knownContacts(pool, known.destinationId, known.syncId);
     const kinds = grouped.map(({ form, rows }) => ({ consent: form.consent, renames: form.renames, rows, calls: Math.ceil(rows / sizeOf(form.renames)) }));
     const calls = kinds.reduce((sum, kind) => sum + kind.calls, 0);
     return {
@@ -146,6 +152,7 @@ async function compareSource({ pool, wired, full, signal, onRead }: Omit<PlanReq
       warnings, invalid: reasons, invalidRows, calls, kinds,
       seconds: windowed(secondsFor(calls, destinationConfig.limits), destinationConfig.window),
       gone: infers ? goneFrom(await comparison.departures(), sizeOf(false), rules.onDelete === 'erase' ? capabilities.maxEraseBatchSize : undefined) : null,
+      guard: { known: held, optIns, changes, stops: rules.guard !== undefined && isUnusual({ optIns, changes }, held, rules.guard) },
       cursor: { from: known.state?.cursor ?? null, to: plan.to },
       lane: known.accountId === null ? null : await laneDocument(pool, known.accountId),
       notices: [...plan.warnings, ...(capabilities.notices ?? []), ...shutNow(destinationConfig)],

@@ -1,4 +1,4 @@
-import { beginStaging, endExtraction, extractedBefore, listsKeyless, removeDeparted, resolveKeyless, storePlan, type Pool, type RunRow } from '../ledger/index.js';
+import { beginStaging, endExtraction, extractedBefore, hasRises, judgeRun, listsKeyless, removeDeparted, resolveKeyless, stageRises, storePlan, type GuardLimits, type Pool, type RunRow } from '../ledger/index.js';
 import { later } from '../contacts/index.js';
 import type { Json } from '../contacts/index.js';
 import type { ReadPlan, ReadRequest, Source } from '../sources/index.js';
@@ -34,13 +34,14 @@ export interface Extracted {
  * Reads a run on from where it stands and stages page after page; the next page is read while one is staged.
  * Ends after the last page, after `budgetMs`, when `most` rows are queued, or when `signal` aborts; whatever is staged stays staged.
  *
- * @throws SourceError from the source, RunStopped when the run was stopped, TooManyGone
+ * @throws SourceError from the source, RunStopped when the run was stopped, TooManyGone, MassChange
  */
 export async function extract(options: ExtractOptions): Promise<Extracted> {
   const { pool, source, run, signal } = options;
   const plan = run.plan ?? (await decidePlan(options));
   const endsAt = performance.now() + options.budgetMs;
   const limit = run.options.limit === undefined ? undefined : Math.max(run.options.limit - (await extractedBefore(pool, run.no)), 0);
+  const guard = guardOf(options);
   let { maxTime } = run;
   let pageNo = run.pages;
   let extracted = 0;
@@ -61,6 +62,7 @@ export async function extract(options: ExtractOptions): Promise<Extracted> {
         runNo: run.no, syncId: run.syncId, destinationId: run.destinationId, pageNo, position: page.position,
         priority: PRIORITY[run.options.kind], resend: run.options.resend === true,
         repair: run.options.kind === 'repair', remapped: options.remapped === true, ways: options.rules.destination.capabilities, ...built, maxTime,
+        ...(guard && { guard }),
         ...(infers(options, plan) && { met: rows.flatMap(({ key }) => (key === null ? [] : [key])) }),
       }, ahead);
       const read = extracted;
@@ -81,7 +83,7 @@ export async function extract(options: ExtractOptions): Promise<Extracted> {
   } finally {
     await ahead;
   }
-  if (last) await finish(options, plan, maxTime, position);
+  if (last) queued += await finish(options, plan, { maxTime, position, pageNo, extracted });
   return { done: last, extracted, queued };
 }
 
@@ -106,17 +108,31 @@ function infers({ run, rules }: ExtractOptions, plan: ReadPlan): boolean {
   return rules.onDelete !== 'ignore' && plan.kind === 'full' && run.options.kind !== 'backfill' && run.options.limit === undefined;
 }
 
+/**
+ * What the run may do without asking. A backfill is for sending what differs, so its changes are not judged; who names
+ * contacts, or wants everything sent, has asked for that.
+ */
+function guardOf({ run: { options: { kind, resend, allowMassChange } }, rules: { guard } }: ExtractOptions): GuardLimits | undefined {
+  if (guard === undefined || resend === true || allowMassChange === true || !['incremental', 'full', 'backfill'].includes(kind)) return undefined;
+  return kind === 'backfill' ? { ...guard, changes: null } : guard;
+}
+
 /** Moves the cursor, unless the run reads only a part (chosen keys, a window, up to a limit) or is a backfill: that leaves it to the runs beside it. */
-async function finish(options: ExtractOptions, plan: ReadPlan, maxTime: string | null, position: Json): Promise<void> {
+async function finish(options: ExtractOptions, plan: ReadPlan, read: { readonly maxTime: string | null; readonly position: Json; readonly pageNo: number; readonly extracted: number }): Promise<number> {
   const { pool, source, run, rules: { onDelete }, signal } = options;
+  const { maxTime, position } = read;
   if (onDelete !== 'ignore') {
     const { no, syncId, destinationId } = run;
     await removeDeparted(pool, { runNo: no, syncId, destinationId, onDelete, inferred: infers(options, plan), allowed: run.options.allowDeletes === true });
   }
+  const guard = guardOf(options);
+  if (guard !== undefined) await judgeRun(pool, run.no, guard);
+  const released = await release(options, read);
   const whole = (plan.kind === 'incremental' || plan.kind === 'full') && run.options.kind !== 'backfill' && run.options.limit === undefined;
   const state = whole ? await source.finish(plan, run.state, maxTime, signal, position) : null;
   await endExtraction(pool, run.no, state, plan.to);
   if (state !== null && plan.kind === 'incremental' && plan.whole !== true) await countKeyless(options);
+  return released;
 }
 
 /** Rows without a key that were mended come back under one: only their number tells. One that cannot be had now is had after the next run. */
@@ -124,4 +140,18 @@ async function countKeyless({ pool, source, run, signal }: ExtractOptions): Prom
   if (source.keyless === undefined || !(await listsKeyless(pool, run))) return;
   const still = await source.keyless(signal).catch(() => undefined);
   if (still !== undefined) await resolveKeyless(pool, run, still);
+}
+
+/** Stages the contacts that were put aside: the run has been judged. Goes on where it was interrupted. @returns rows queued */
+async function release({ pool, run, rules, onPage }: ExtractOptions, read: { readonly maxTime: string | null; readonly position: Json; readonly pageNo: number; readonly extracted: number }): Promise<number> {
+  let queued = 0;
+  for (let pageNo = read.pageNo + 1; await hasRises(pool, run.no); pageNo += 1) {
+    const staged = await stageRises(pool, {
+      runNo: run.no, syncId: run.syncId, destinationId: run.destinationId, pageNo, position: read.position, maxTime: read.maxTime,
+      priority: PRIORITY[run.options.kind], resend: false, ways: rules.destination.capabilities,
+    });
+    queued += staged.queued;
+    onPage({ extracted: read.extracted, queued: staged.queued });
+  }
+  return queued;
 }

@@ -1,6 +1,6 @@
 import type { Contact, ContactReader } from '../contacts/index.js';
 import { ACTION, CONSENT, type Destination } from '../destinations/index.js';
-import type { InvalidRow, StageRow } from '../ledger/index.js';
+import type { GuardLimits, InvalidRow, StageRow } from '../ledger/index.js';
 import type { SourcePage } from '../sources/index.js';
 
 /** How one sync turns a source's rows into a destination's. */
@@ -10,6 +10,8 @@ export interface Rules {
   readonly wanted: (contact: Contact) => boolean;
   readonly destination: Pick<Destination, 'prepare' | 'capabilities'>;
   readonly onDelete: 'optOut' | 'erase' | 'ignore';
+  /** What a run may do to known contacts without asking; absent: anything. */
+  readonly guard?: GuardLimits;
 }
 
 /** A page, sorted: what is staged and what is only counted. */

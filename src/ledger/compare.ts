@@ -44,6 +44,9 @@ export interface ComparedTotals {
   readonly updates: number;
   /** Part of the above: a fall of consent against what the destination is known to hold. */
   readonly optOuts: number;
+  /** Known contacts that would be opted in, and that would be changed other than by an opt-out. */
+  readonly optIns: number;
+  readonly changes: number;
   /** How they go together into calls: rows of each kind. */
   readonly kinds: readonly { readonly form: CallForm; readonly shape: string; readonly rows: number }[];
 }
@@ -69,14 +72,14 @@ CREATE TEMP TABLE identity (LIKE syncline.identity INCLUDING ALL);
 INSERT INTO identity (account_id, identity, source, key, email, sms) SELECT account_id, identity, source, key, email, sms FROM syncline.identity
   WHERE account_id = (SELECT account_id FROM destination WHERE id = $1) ORDER BY no;
 CREATE TEMP TABLE planned (key text PRIMARY KEY, version timestamptz, fp bytea, email smallint, sms smallint, action smallint,
-  new boolean, opt_out boolean, form int, shape text);
+  new boolean, opt_out boolean, rise boolean, form int, shape text);
 CREATE TEMP TABLE met_by_plan (key text)`;
 
 const FILL = `INSERT INTO stage (${STAGE_COLUMNS}) SELECT * FROM unnest($1::int[], $2::text[], $3::timestamptz[], $4::smallint[], $5::smallint[], $6::smallint[],
   $7::text[], $8::text[], $9::text[], $10::text[], $11::text[], $12::bytea[], $13::text[], $14::timestamptz[])`;
 
 /** $1 destination, $2 sync, $3 resend, $4 to $6 the destination's ways, $7 whether the mapping changed. A contact met on an earlier page is compared with what was planned for it there. */
-const COMPARE = `${compare({ resend: '$3', waiting: 'true', flying: 'true', rejected: 'true', separates: '$4', lowers: 'false', renames: '$5', holds: '$6', remapped: '$7' })}, e AS MATERIALIZED (
+const COMPARE = `${compare({ resend: '$3', waiting: 'true', flying: 'true', rejected: 'true', separates: '$4', lowers: 'false', renames: '$5', holds: '$6', remapped: '$7', guards: '0' })}, e AS MATERIALIZED (
   SELECT d.*, CASE
       WHEN p.key IS NULL OR d.verdict IN ('owned', 'duplicate', 'held', 'still', 'uninvited', 'suppressed') THEN d.verdict
       WHEN (p.fp, p.email, p.sms, p.action) = (d.fp, d.email, d.sms, d.action) THEN 'unchanged'
@@ -86,10 +89,10 @@ const COMPARE = `${compare({ resend: '$3', waiting: 'true', flying: 'true', reje
     END AS fate
   FROM d LEFT JOIN planned p ON p.key = d.key
 ), kept AS (
-  INSERT INTO planned SELECT key, version, fp, email, sms, action, COALESCE(c_version, f_version, CASE WHEN renames THEN p_version END) IS NULL, opt_out, form, shape
+  INSERT INTO planned SELECT key, version, fp, email, sms, action, COALESCE(c_version, f_version, CASE WHEN renames THEN p_version END) IS NULL, opt_out, rise, form, shape
   FROM e WHERE fate IN ('queue', 'replaces')
   ON CONFLICT (key) DO UPDATE SET version = excluded.version, fp = excluded.fp, email = excluded.email, sms = excluded.sms,
-    action = excluded.action, new = excluded.new, opt_out = excluded.opt_out, form = excluded.form, shape = excluded.shape
+    action = excluded.action, new = excluded.new, opt_out = excluded.opt_out, rise = excluded.rise, form = excluded.form, shape = excluded.shape
 ), undone AS (
   DELETE FROM planned p USING e WHERE e.fate = 'undone' AND p.key = e.key
 )
@@ -163,7 +166,8 @@ export class Comparison {
       'SELECT form, shape, count(*) AS rows FROM planned GROUP BY action, form, shape ORDER BY form, shape',
     );
     const { rows } = await this.connection.query<Omit<ComparedTotals, 'kinds'>>(
-      `SELECT count(*) FILTER (WHERE new) AS creates, count(*) FILTER (WHERE NOT new) AS updates, count(*) FILTER (WHERE opt_out) AS "optOuts" FROM planned`,
+      `SELECT count(*) FILTER (WHERE new) AS creates, count(*) FILTER (WHERE NOT new) AS updates, count(*) FILTER (WHERE opt_out) AS "optOuts",
+         count(*) FILTER (WHERE rise) AS "optIns", count(*) FILTER (WHERE NOT new AND opt_out IS NOT TRUE) AS changes FROM planned`,
     );
     return { ...(rows[0] as Omit<ComparedTotals, 'kinds'>), kinds: kinds.rows.map(({ form, ...kind }) => ({ ...kind, form: formOf(form) })) };
   }

@@ -1,4 +1,5 @@
 import type { Connection } from './database.js';
+import { dropRises } from './rises.js';
 
 /**
  * Queues the erasure of contacts a destination holds, or is being sent, ahead of everything else. What waits for them is
@@ -7,6 +8,7 @@ import type { Connection } from './database.js';
  */
 export async function queueErasures(connection: Connection, at: { readonly destinationId: number; readonly runNo: number }, keys: readonly string[]): Promise<number> {
   if (keys.length === 0) return 0;
+  await dropRises(connection, at.destinationId, keys);
   // First, and apart: a row that is being claimed just now is then seen in flight by the statement below.
   await connection.query(
     'SELECT count(*) FROM (SELECT 1 FROM outbox o WHERE o.destination_id = $1 AND o.key = ANY($2) FOR UPDATE OF o) locked', [at.destinationId, keys]);

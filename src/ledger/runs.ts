@@ -22,6 +22,8 @@ export interface RunOptions {
   readonly settleWithin?: number;
   /** Whoever is gone from the source may go, however many they are. */
   readonly allowDeletes?: boolean;
+  /** Any number of contacts may be opted in or changed. */
+  readonly allowMassChange?: boolean;
 }
 
 export interface RunRow {
@@ -141,7 +143,8 @@ export async function endExtraction(db: Queryable, runNo: number, state: SourceS
 /** Closes a run for good. A run that is already closed stays as it is. */
 export async function closeRun(db: Queryable, runNo: number, status: RunStatus, error: string | null): Promise<void> {
   await db.query(
-    `WITH met AS (DELETE FROM met WHERE run_no = $1), departed AS (DELETE FROM departed WHERE run_no = $1)
+    `WITH met AS (DELETE FROM met WHERE run_no = $1), departed AS (DELETE FROM departed WHERE run_no = $1),
+       rises AS (DELETE FROM rise WHERE run_no = $1 AND $2 <> 'delivering')
      UPDATE run SET status = $2, extracting = false, error = COALESCE($3, error),
        ended_at = CASE WHEN $2 = 'delivering' THEN NULL ELSE clock_timestamp() END
      WHERE no = $1 AND ended_at IS NULL`,
@@ -156,7 +159,7 @@ export async function stopReading(db: Queryable, runId: string): Promise<void> {
 
 /** Rows a run has read in earlier pages. */
 export async function extractedBefore(db: Queryable, runNo: number): Promise<number> {
-  const { rows } = await db.query<{ extracted: number }>('SELECT COALESCE(sum(extracted), 0)::bigint AS extracted FROM page WHERE run_no = $1', [runNo]);
+  const { rows } = await db.query<{ extracted: number }>('SELECT COALESCE(sum(extracted), 0)::bigint + (SELECT count(*) FROM rise WHERE run_no = $1) AS extracted FROM page WHERE run_no = $1', [runNo]);
   return rows[0]?.extracted ?? 0;
 }
 

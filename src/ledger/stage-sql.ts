@@ -14,6 +14,8 @@ import { keyed } from './keyed.js';
  * | owned | the key belongs to another sync of this destination |
  * | duplicate | the platform takes it for another contact, `owner` |
  * | held | the platform would take it for a new contact, as its identity changed and its id there is not known |
+ * | rises | would opt a known contact in: put aside until the run has been judged |
+ * | excess | the run would do more than it may without asking: not staged |
  * | suppressed | nothing is left to send: the person took back what the source grants, or was erased |
  * | uninvited | meant only for a contact the destination holds, and it does not |
  * | queue | replaces a waiting row or becomes one |
@@ -27,12 +29,13 @@ import { keyed } from './keyed.js';
  * @param asked.lowers whether consent goes with every row that grants nothing, changed or not (a repair)
  * @param asked.renames whether a changed key is told to the platform
  * @param asked.holds whether a contact with a changed identity is held
+ * @param asked.guards 0: the run is not judged; 1: opt-ins of known contacts are put aside; 2: it is over its limits
  * @param asked.remapped whether a row that is as old as what is delivered, with the same consent, differs by a changed
  * mapping alone, which sends nothing by itself
  */
 export const compare = (asked: {
   readonly [name in 'resend' | 'waiting' | 'flying' | 'rejected' | 'separates' | 'lowers' | 'renames' | 'holds' | 'remapped']: `$${number}` | 'true' | 'false'
-}): string => `
+} & { readonly guards: `$${number}` | '0' }): string => `
 WITH s AS MATERIALIZED (
   SELECT st.ord, st.key, LEAST(COALESCE(st.version, now()), now()) AS version, st.action, st.email, st.sms, st.locale,
     st.fields, st.only_if_known, COALESCE(st.shape, '') AS shape, st.previous_key, st.identity, st.owner, substr(sha256(convert_to(st.fields, 'UTF8')), 1, 16) AS fp,
@@ -113,6 +116,9 @@ WITH s AS MATERIALIZED (
     (known_email = 2 AND email < 2) OR (known_sms = 2 AND sms < 2) OR action = 1 AS opt_out,
     -- Taken back before it was sent: nobody is mailed by it, and yet it goes first.
     (o_email = 2 AND email < 2) OR (o_sms = 2 AND sms < 2) AS withdrawn,
+    -- A grant, against what the destination is known, or about, to have.
+    action = 0 AND COALESCE((email = 2 AND known_email <> 2) OR (sms = 2 AND known_sms <> 2), false) AS rise,
+    COALESCE(c_version, CASE WHEN renames THEN p_version END) IS NOT NULL AS known_there,
     -- Bit 1: without consent, to a contact that is held with the same; bit 2: changes its key.
     CASE WHEN renames AND f_version IS NULL THEN 2 ELSE 0 END + CASE
       WHEN ${asked.separates} AND action = 0 AND NOT unsure AND f_version IS NULL AND NOT previous_flying AND COALESCE(c_version, CASE WHEN renames THEN p_version END) IS NOT NULL
@@ -123,6 +129,9 @@ WITH s AS MATERIALIZED (
       WHEN wanted = 'queue' AND ${asked.holds} AND action = 0 AND c_id IS NULL AND COALESCE(f_identity, c_identity) <> identity
         THEN CASE WHEN r_same AND r_code = 'held' THEN 'still' ELSE 'held' END
       WHEN wanted = 'unchanged' AND withheld THEN 'suppressed'
+      -- What somebody took back goes at once, whatever else the row says.
+      WHEN wanted = 'queue' AND ${asked.guards} > 0 AND opt_out IS NOT TRUE AND withdrawn IS NOT TRUE AND (rise OR (${asked.guards} = 2 AND known_there))
+        THEN CASE WHEN ${asked.guards} = 2 THEN 'excess' ELSE 'rises' END
       ELSE wanted
     END AS verdict
   FROM v
@@ -134,14 +143,22 @@ const VERSION = 'CASE WHEN $5 THEN GREATEST(d.version, d.o_version, d.f_version,
 /**
  * Compares a staged page with the newest known intents and acts on it.
  * $1 destination, $2 sync, $3 run, $4 priority, $5 resend, $6 to $8: whether rows wait, are in flight, are rejected,
- * $9 to $12: the destination's ways, $13 whether the mapping changed. Every kind a row can be of must be there.
+ * $9 to $12: the destination's ways, $13 whether the mapping changed, $14 how the run is judged. Every kind a row can be of must be there.
  */
 export const CLASSIFY = `${compare({
-  resend: '$5', waiting: '$6', flying: '$7', rejected: '$8', separates: '$9', lowers: '$10', renames: '$11', holds: '$12', remapped: '$13',
+  resend: '$5', waiting: '$6', flying: '$7', rejected: '$8', separates: '$9', lowers: '$10', renames: '$11', holds: '$12', remapped: '$13', guards: '$14',
 })}, q AS MATERIALIZED (
-  SELECT d.*, k.id AS kind FROM d
+  -- Of a row that opts out of one channel and into the other, the opt-out goes at once and alone.
+  SELECT d.*, k.id AS kind, CASE WHEN $14::int > 0 AND d.rise AND d.email = 2 AND d.known_email <> 2 THEN d.known_email ELSE d.email END AS sent_email,
+    CASE WHEN $14::int > 0 AND d.rise AND d.sms = 2 AND d.known_sms <> 2 THEN d.known_sms ELSE d.sms END AS sent_sms FROM d
   LEFT JOIN kind k ON k.destination_id = $1 AND k.action = d.action AND k.form = d.form AND k.shape = d.shape
   WHERE d.verdict = 'queue'
+), put_aside AS (
+  -- Of two versions in one run the newer was read last, and has superseded the other.
+  INSERT INTO rise (run_no, destination_id, ord, key, version, action, email, sms, locale, only_if_known, fields, shape, previous_key, identity, mail, consent_at)
+  SELECT $3, $1, s.ord, s.key, d.version, s.action, s.email, s.sms, s.locale, s.only_if_known, s.fields, s.shape, s.previous_key, s.identity, s.mail, s.consent_at
+  FROM d JOIN stage s ON s.ord = d.ord WHERE $14::int = 1 AND d.rise AND d.verdict IN ('rises', 'queue')
+  ON CONFLICT DO NOTHING
 ), replaced AS (
   INSERT INTO overtaken (destination_id, key, run_no, version, reason)
   SELECT $1, key, o_run, o_version, CASE verdict WHEN 'back' THEN 'the source went back to what was sent' ELSE 'a newer version came' END
@@ -153,7 +170,7 @@ export const CLASSIFY = `${compare({
   -- By place: the row is locked, and a join by key can be planned as every row of the queue against every one of the page.
   DELETE FROM outbox o USING d WHERE d.verdict = 'back' AND o.ctid = d.o_tid
 ), replacing AS (
-  UPDATE outbox o SET version = ${VERSION}, seq = CASE WHEN (d.opt_out OR d.withdrawn) AND o.priority > 0 THEN nextval('outbox_seq') ELSE o.seq END, sync_id = $2, run_no = $3, action = d.action, email = d.email, sms = d.sms, fp = d.fp,
+  UPDATE outbox o SET version = ${VERSION}, seq = CASE WHEN (d.opt_out OR d.withdrawn) AND o.priority > 0 THEN nextval('outbox_seq') ELSE o.seq END, sync_id = $2, run_no = $3, action = d.action, email = d.sent_email, sms = d.sent_sms, fp = d.fp,
     priority = LEAST(o.priority, CASE WHEN d.opt_out OR d.withdrawn THEN 0 ELSE $4::int END), locale = d.locale, fields = d.fields,
     bundle = NULL, attempts = 0, staged_at = clock_timestamp(), known = d.c_version IS NOT NULL, behind = o.behind OR d.f_version IS NOT NULL OR d.previous_flying,
     kind = d.kind, identity = d.identity, previous_key = CASE WHEN d.renames OR d.previous_flying THEN d.former END,
@@ -163,7 +180,7 @@ export const CLASSIFY = `${compare({
   -- Every inserter holds the destination's lock, so what was not waiting a moment ago is not waiting now.
   INSERT INTO outbox (destination_id, key, seq, version, sync_id, run_no, priority, action, email, sms, known, behind, fp, locale, fields, kind, identity, previous_key,
     consent_at, address)
-  SELECT $1, key, nextval('outbox_seq'), ${VERSION}, $2, $3, CASE WHEN opt_out THEN 0 ELSE $4 END, action, email, sms,
+  SELECT $1, key, nextval('outbox_seq'), ${VERSION}, $2, $3, CASE WHEN opt_out THEN 0 ELSE $4 END, action, sent_email, sent_sms,
     c_version IS NOT NULL, f_version IS NOT NULL OR previous_flying, fp, locale, fields, kind, identity,
     CASE WHEN renames OR previous_flying THEN former END, consent_at, address
   FROM q d WHERE o_version IS NULL
@@ -193,6 +210,7 @@ export const CLASSIFY = `${compare({
   WHERE d.r_open AND x.ctid = open.place
 )
 SELECT verdict, count(*) AS count, count(*) FILTER (WHERE opt_out) AS opt_outs,
+  count(*) FILTER (WHERE rise) AS rises, count(*) FILTER (WHERE known_there AND opt_out IS NOT TRUE) AS changes,
   CASE WHEN verdict = 'uninvited' THEN json_agg(json_build_array(key, only_if_known)) END AS uninvited
 FROM d GROUP BY verdict`;
 

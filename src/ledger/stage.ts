@@ -5,9 +5,12 @@ import type { Action, Capabilities, ConsentCode } from '../destinations/index.js
 import type { Json } from '../contacts/index.js';
 import { transaction, type Connection, type Pool } from './database.js';
 import { claimIdentities, clampSharers, renameKeys } from './identity.js';
-import { CLASSIFY, KINDS } from './stage-sql.js';
+import { presence, sort, sortGuarded } from './sort.js';
+import { KINDS } from './stage-sql.js';
 import { copyLine, STAGE_COLUMNS, STAGE_TABLE } from './stage-copy.js';
 import { noteDepartures } from './departures.js';
+import type { GuardLimits } from './guard.js';
+import { fillFromRises, supersedeRises } from './rises.js';
 import { withhold, type Withheld } from './withhold.js';
 
 /** One contact of a page, ready to be compared with its newest known intent. */
@@ -74,6 +77,8 @@ export interface StagePage {
   readonly met?: readonly string[];
   /** Greatest usable row time of the run so far. */
   readonly maxTime: string | null;
+  /** What the run may do without asking; absent: anything. */
+  readonly guard?: GuardLimits;
 }
 
 export interface StageResult {
@@ -142,9 +147,39 @@ export function stagePage(pool: Pool, page: StagePage): Promise<StageResult> {
   return stage(pool, page, () => Promise.resolve());
 }
 
-function stage(pool: Pool, page: StagePage, copied: () => Promise<void>): Promise<StageResult> {
+/** Rows staged at once of those that were put aside. */
+const RELEASED_AT_ONCE = 1_000;
+
+/**
+ * Stages the next of the contacts a run put aside, as a page of its own: it has been judged. What is known of them by
+ * now decides, as for any page.
+ * @throws RunStopped
+ */
+export function stageRises(pool: Pool, page: Omit<StagePage, 'rows' | 'extracted' | 'filtered' | 'superseded' | 'invalid' | 'warnings' | 'guard'>): Promise<StageResult> {
+  return stage(pool, { ...page, rows: [], extracted: 0, filtered: 0, superseded: 0, invalid: [], warnings: {} }, () => Promise.resolve(), async (connection) => {
+    await connection.query(`CREATE TEMP TABLE IF NOT EXISTS ${STAGE_TABLE}`);
+    return fillFromRises(connection, page.runNo, RELEASED_AT_ONCE);
+  });
+}
+
+/** What the working table of a page holds. */
+interface Filled {
+  readonly rows: number;
+  readonly identified: boolean;
+  readonly renamed: boolean;
+}
+
+async function fillFrom(connection: Connection, rows: readonly StageRow[]): Promise<Filled> {
+  await copyIn(connection, rows);
+  return { rows: rows.length, identified: rows.some((row) => row.identity !== undefined), renamed: rows.some((row) => row.previousKey !== undefined) };
+}
+
+function stage(
+  pool: Pool, page: StagePage, copied: () => Promise<void>, fill = (connection: Connection): Promise<Filled> => fillFrom(connection, page.rows),
+): Promise<StageResult> {
   return transaction(pool, async (connection) => {
-    await copyIn(connection, page.rows);
+    const filled = await fill(connection);
+    const released = filled.rows - page.rows.length;
     await copied();
     const moved = await connection.query(
       `UPDATE run SET pages = $2, position = $3, max_time = $4 WHERE no = $1 AND extracting AND pages = $2 - 1`,
@@ -152,7 +187,7 @@ function stage(pool: Pool, page: StagePage, copied: () => Promise<void>): Promis
     );
     if (moved.rowCount !== 1) throw new RunStopped('the run was stopped or has been continued elsewhere');
     await connection.query('SET LOCAL enable_seqscan = off');
-    const counts = await classify(connection, page);
+    const counts = await classify(connection, page, filled);
     const extra = counts.uninvited;
     const invalid = [...page.invalid, ...extra.filter((row) => row.reason !== 'filtered')];
     if (invalid.length > 0) await storeInvalid(connection, page, invalid);
@@ -164,7 +199,7 @@ function stage(pool: Pool, page: StagePage, copied: () => Promise<void>): Promis
       `INSERT INTO page (run_no, no, extracted, invalid, filtered, unchanged, still_rejected, superseded, suppressed, queued, warnings)
        VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11)`,
       [
-        page.runNo, page.pageNo, page.extracted + counts.taken, invalid.length, page.filtered + extra.length - (invalid.length - page.invalid.length),
+        page.runNo, page.pageNo, page.extracted + released + counts.taken - counts.apart, invalid.length, page.filtered + extra.length - (invalid.length - page.invalid.length),
         counts.unchanged, counts.still, page.superseded, counts.suppressed, counts.queued,
         Object.keys(warnings).length > 0 ? JSON.stringify(warnings) : null,
       ],
@@ -182,6 +217,8 @@ interface Classified {
   readonly optOuts: number;
   /** Contacts that were not on the page and are sent again with less consent, because of others that are: also in `queued`. */
   readonly taken: number;
+  /** Rows that are not extracted for now: put aside until the run has been judged, or more than it may do. */
+  readonly apart: number;
   /** Rows meant only for known contacts that are not known. */
   readonly uninvited: readonly InvalidRow[];
   /** Rows of which nothing was left to send. */
@@ -190,27 +227,10 @@ interface Classified {
   readonly withheld: readonly Withheld[];
 }
 
-/**
- * What there is at all for a destination. Whoever adds waiting rows holds the lock we hold; a row can only come into
- * flight from waiting and be rejected from flight, so each answer stays true until the page is staged.
- */
-async function presence(connection: Connection, destinationId: number): Promise<{ waiting: boolean; flying: boolean; rejected: boolean }> {
-  const { rows } = await connection.query<{ waiting: boolean; flying: boolean; rejected: boolean }>(
-    `SELECT EXISTS (SELECT 1 FROM outbox WHERE destination_id = $1) AS waiting,
-       EXISTS (SELECT 1 FROM batch WHERE destination_id = $1 AND status IN ('sending', 'accepted', 'unknown')) AS flying,
-       EXISTS (SELECT 1 FROM rejection WHERE destination_id = $1 AND resolved_at IS NULL) AS rejected`,
-    [destinationId],
-  );
-  const seen = rows[0] as { waiting: boolean; flying: boolean; rejected: boolean };
-  const flying = seen.flying || seen.waiting;
-  return { waiting: seen.waiting, flying, rejected: seen.rejected || flying };
-}
-
-async function classify(connection: Connection, page: StagePage): Promise<Classified> {
-  if (page.rows.length === 0) return { unchanged: 0, still: 0, queued: 0, ended: 0, optOuts: 0, taken: 0, uninvited: [], suppressed: 0, withheld: [] };
+async function classify(connection: Connection, page: StagePage, { rows: count, identified, renamed }: Filled): Promise<Classified> {
+  if (count === 0) return { unchanged: 0, still: 0, queued: 0, ended: 0, optOuts: 0, taken: 0, apart: 0, uninvited: [], suppressed: 0, withheld: [] };
   // Staging and everything that puts rows back exclude each other for one destination; claiming does
   // not take this lock: it skips the rows locked by the second statement instead.
-  const identified = page.rows.some((row) => row.identity !== undefined);
   await connection.query(
     // Who shares an identity can be on any list of the account: then all of them, in one order.
     `SELECT pg_advisory_xact_lock(796201, d.id) FROM (
@@ -219,25 +239,23 @@ async function classify(connection: Connection, page: StagePage): Promise<Classi
   );
   const { ways = {} } = page;
   const renames = ways.keyChange === 'platform';
-  if (page.rows.some((row) => row.previousKey !== undefined)) await renameKeys(connection, page, !renames);
+  if (renamed) await renameKeys(connection, page, !renames);
   // First what people took back themselves, then what that means for those who share their identity.
   const withheld = await withhold(connection, page);
   if (identified) await claimIdentities(connection, page);
   await connection.query(KINDS, [page.destinationId, ways.consent === 'whenChanged', renames]);
-  const { waiting, flying, rejected } = await presence(connection, page.destinationId);
-  if (waiting) {
+  await supersedeRises(connection, page.destinationId);
+  const there = await presence(connection, page.destinationId);
+  if (there.waiting) {
     await connection.query(
       `SELECT count(*) FROM stage s CROSS JOIN LATERAL (
          SELECT 1 FROM outbox o WHERE o.destination_id = $1 AND o.key = s.key LIMIT 1 FOR UPDATE OF o) locked`,
       [page.destinationId],
     );
   }
-  const { rows } = await connection.query<{ verdict: string; count: number; opt_outs: number; uninvited: [string, string][] | null }>(CLASSIFY, [
-    page.destinationId, page.syncId, page.runNo, page.priority, page.resend, waiting, flying, rejected,
-    ways.consent === 'whenChanged', page.repair ?? false, renames, ways.identityChange === 'hold', page.remapped ?? false,
-  ]);
+  const rows = page.guard === undefined ? await sort(connection, page, there, 0) : await sortGuarded(connection, page, there, page.guard);
   const sorted = rows.reduce((sum, row) => sum + row.count, 0);
-  if (sorted !== page.rows.length) throw new Error(`the ledger sorted ${sorted} rows of a page of ${page.rows.length}`);
+  if (sorted !== count) throw new Error(`the ledger sorted ${sorted} rows of a page of ${count}`);
   const taken = identified ? await clampSharers(connection, page) : 0;
   const of = (verdict: string): number => rows.find((row) => row.verdict === verdict)?.count ?? 0;
   return {
@@ -247,6 +265,7 @@ async function classify(connection: Connection, page: StagePage): Promise<Classi
     ended: of('overtaken') + of('owned') + of('duplicate') + of('held'),
     optOuts: rows.find((row) => row.verdict === 'queue')?.opt_outs ?? 0,
     taken,
+    apart: of('rises') + of('excess'),
     suppressed: of('suppressed'),
     withheld,
     uninvited: (rows.find((row) => row.verdict === 'uninvited')?.uninvited ?? []).map(([key, reason]) => ({ key, place: null, reason })),

@@ -18,6 +18,7 @@ interface Options {
   readonly to?: string;
   readonly detach?: true;
   readonly yes?: true;
+  readonly allowMassChange?: true;
   readonly timeout?: string;
 }
 
@@ -30,6 +31,7 @@ export const register: Register = (program, act) => {
     .option('--to <time>', 'and before then')
     .option('--detach', "print the run's id and return")
     .option('-y, --yes', 'do not ask')
+    .option('--allow-mass-change', 'opt in any number of contacts, also where it would stop and ask')
     .addOption(new Option('--timeout <duration>', 'follow it for so long at most (30s, 5m); the backfill goes on').conflicts('detach'))
     .addHelpText('after', examples('backfill crm-newsletter', 'backfill crm-newsletter --from 2026-01-01 --to 2026-02-01 --yes --detach', 'backfill pause 01JX3V5W1D8Q7K2M4N6P8R0S2T'))
     .action(act((context, sync: string | undefined, options: Options) => start(context, sync, options)));
@@ -57,7 +59,7 @@ async function start(context: Context, name: string | undefined, options: Option
     context.output.error('nothing was started');
     return EXIT.failed;
   }
-  const started = await startBackfill(session.pool, session.temporal, config, name, window);
+  const started = await startBackfill(session.pool, session.temporal, config, name, window, options.allowMassChange === true);
   const { account } = config.destinations[sync.destination] as { account: string };
   if (started.attached) {
     await nudge(session, account);

@@ -57,6 +57,7 @@ function viewOf(plan: PlanDocument, colors: Colors): string {
       ['time needed', calls === 0 ? 'none' : `${formatDuration(plan.seconds * 1000)} at the account's limit`],
     ]),
     ...(plan.gone === null || plan.gone.contacts === 0 ? [] : [goneText(plan.sync, plan.gone, colors)]),
+    ...(plan.guard.stops ? [guardText(plan, colors)] : []),
     ...tallies('invalid', plan.invalid, colors),
     ...(plan.invalidRows.length === 0
       ? []
@@ -66,6 +67,11 @@ function viewOf(plan: PlanDocument, colors: Colors): string {
     ...mappingLine(plan.sync, plan.mapping, colors),
     ...(halted ? [`${colors.red(`the lane ${lane.account} is ${lane.state}`)}: ${lane.reason ?? ''}${lane.hint === null ? '' : ` (${lane.hint})`}`] : []),
   ].join('\n\n');
+}
+
+function guardText({ sync, kind, guard: { optIns, changes, known } }: PlanDocument, colors: Colors): string {
+  const words = `${formatNumber(optIns)} of ${formatNumber(known)} known contacts would be opted in, ${formatNumber(changes)} changed in all: a run stops and asks`;
+  return `${colors.red(words)}; if it is meant: syncline run ${sync}${kind === 'full' ? ' --full' : ''} --allow-mass-change`;
 }
 
 function goneText(sync: string, { contacts, held, calls, stops }: NonNullable<PlanDocument['gone']>, colors: Colors): string {

@@ -20,6 +20,7 @@ interface Options {
   readonly only?: readonly string[];
   readonly limit?: number;
   readonly allowDeletes?: true;
+  readonly allowMassChange?: true;
   readonly detach?: true;
   readonly timeout?: string;
 }
@@ -34,6 +35,7 @@ export const register: Register = (program, act) => {
     .addOption(new Option('--only <keys>', 'only these contact keys, separated by commas').argParser(keys).conflicts('full'))
     .addOption(new Option('--limit <n>', 'stop reading after so many rows; the cursor stays').argParser(count))
     .option('--allow-deletes', 'let go of contacts that are gone from the source, also where they are more than a fifth of all')
+    .option('--allow-mass-change', 'opt in and change any number of contacts, also where a run would stop and ask')
     .option('--detach', "print the run's id and return")
     .addOption(new Option('--timeout <duration>', 'follow it for so long at most (30s, 5m); the run goes on').conflicts('detach'))
     .addHelpText('after', examples('run crm-newsletter', 'run crm-newsletter --full --resend', 'run crm-newsletter --only 17,4711 --json', 'run crm-newsletter --full --allow-deletes', 'run crm-newsletter --detach'))
@@ -72,13 +74,14 @@ async function startOrFind({ pool, temporal, config }: Session, name: string, as
   return runs.includes(started.run) ? startRun(pool, temporal, config, name, asked) : started;
 }
 
-function askedFor({ full, resend, only, limit, allowDeletes }: Options): RunOptions {
+function askedFor({ full, resend, only, limit, allowDeletes, allowMassChange }: Options): RunOptions {
   return {
     kind: only !== undefined ? 'only' : full === true ? 'full' : 'incremental',
     ...(only === undefined ? {} : { only }),
     ...(resend === true ? { resend } : {}),
     ...(limit === undefined ? {} : { limit }),
     ...(allowDeletes === true ? { allowDeletes } : {}),
+    ...(allowMassChange === true ? { allowMassChange } : {}),
   };
 }
 
@@ -90,8 +93,8 @@ export async function nudge({ pool, temporal }: Session, account: string): Promi
   await wakeWaiting(pool, temporal, account);
 }
 
-function tellAttached({ output }: Context, run: string, { full, resend, only, limit, allowDeletes }: Options): void {
-  const asked = [full === true ? '--full' : '', resend === true ? '--resend' : '', only === undefined ? '' : '--only', limit === undefined ? '' : '--limit', allowDeletes === true ? '--allow-deletes' : ''].filter((word) => word !== '');
+function tellAttached({ output }: Context, run: string, { full, resend, only, limit, allowDeletes, allowMassChange }: Options): void {
+  const asked = [full === true ? '--full' : '', resend === true ? '--resend' : '', only === undefined ? '' : '--only', limit === undefined ? '' : '--limit', allowDeletes === true ? '--allow-deletes' : '', allowMassChange === true ? '--allow-mass-change' : ''].filter((word) => word !== '');
   const unheard = asked.length === 0 ? '' : `; what was asked for (${asked.join(', ')}) does not change it: ask again when it has ended`;
   output.warn(`a run of this sync is already reading: this is about ${run}${unheard}`);
 }

@@ -91,6 +91,13 @@ export function duration(bounds: { min?: number; max?: number } = {}) {
     .transform((value) => parseDuration(value) ?? 0);
 }
 
+/** A share of something as text (`5%`), given back as 0 to 1. */
+export function share() {
+  const expected = 'a share such as 5%, above 0% and at most 100%';
+  const usable = (value: string): boolean => /^\d{1,3}(\.\d+)?%$/.test(value) && Number(value.slice(0, -1)) > 0 && Number(value.slice(0, -1)) <= 100;
+  return textThat(usable, expected).transform((value) => Number(value.slice(0, -1)) / 100);
+}
+
 /** A value of a list that is compared with what a source holds. */
 export function plainValue(expected: string) {
   return z.union([z.string(), z.number(), z.boolean()], { error: expected });

@@ -1,6 +1,7 @@
 import { z } from 'zod';
 import { isCron } from '../cron.js';
 import { mapping } from './expression.js';
+import { guard } from './guard.js';
 import { block, choose, count, duration, isMapping, numberThat, oneOf, oneOrMore, plainValue, refuse, text, textThat } from './helpers.js';
 import { CONFIDENCE_WORDS, isConfidence, isMaxError, MAX_ERROR_WORDS, SAMPLE_DEFAULTS } from '../verification.js';
 import { timeZone } from './values.js';
@@ -39,6 +40,7 @@ export const sync = block({
   mapping,
   filter: z.record(z.string(), oneOrMore(filterValue, FILTER_WORDS), { error: 'a mapping of contact field: value or values' }).optional(),
   onDelete: oneOf('optOut', 'erase', 'ignore').default('ignore'),
+  guard: z.preprocess((value) => value, guard.optional()),
   backfill: block({ maxWaiting: count(1) }, '{maxWaiting: 50000}').optional(),
   verify: block(
     {
