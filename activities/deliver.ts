@@ -1,6 +1,6 @@
-import { Context } from '@temporalio/activity';
-import { closeDelivered } from '../src/control/index.js';
-import { purgeErased } from '../src/ledger/index.js';
+import { ApplicationFailure, CancelledFailure, Context } from '@temporalio/activity';
+import { closeDelivered, noticeRestored } from '../src/control/index.js';
+import { accountSeen, purgeErased, retireOthers, type Seen } from '../src/ledger/index.js';
 import { drive, type Driven } from '../src/lanes/index.js';
 import type { Dependencies } from './dependencies.js';
 import type { Activities } from './types.js';
@@ -9,9 +9,10 @@ import type { Activities } from './types.js';
 export function deliver(dependencies: Dependencies): Activities['deliver'] {
   const { pool, config, connectors, temporal, owner, stopping, deliverWindowMs = 20_000, longWaitMs = 3_000 } = dependencies;
   const driving = new Map<string, { readonly stop: AbortController; readonly done: Promise<unknown> }>();
-  return async ({ account }) => {
+  return async ({ account, seen: furthest }) => {
     const context = Context.current();
-    const { destinations } = config.current();
+    const current = config.current();
+    const { destinations } = current;
     const ours = Object.values(destinations).filter((destination) => destination.account === account);
     const driven = new Map<string, Driven>(
       ours.map((destination) => [
@@ -24,8 +25,15 @@ export function deliver(dependencies: Dependencies): Activities['deliver'] {
         },
       ]),
     );
-    const timer = setInterval(() => { context.heartbeat(); }, 2_000);
+    const ledger = await accountSeen(pool, account);
+    let seen = ledger;
+    let calls = 0;
+    // Said again with every beat: where this breaks off, its last words are all that is known.
+    const beat = (): void => { context.heartbeat({ calls, ...(seen && { seen: seenOf(seen) }) }); };
+    const timer = setInterval(beat, 2_000);
     try {
+      if (furthest !== undefined) await noticeRestored(pool, temporal, current, account, furthest);
+      await retireOthers(pool, Object.keys(current.syncs));
       // One that Temporal gave up on may still be under way in this process. The lease would let us in, and what it is
       // sending just now would count as unknown for no reason: it ends its calls first.
       for (let before = driving.get(account); before !== undefined; before = driving.get(account)) {
@@ -38,7 +46,11 @@ export function deliver(dependencies: Dependencies): Activities['deliver'] {
         settleDelay: Math.max(10, ...ours.map((destination) => destination.settleDelay)),
         alone: ours.some((destination) => destination.limits.concurrency === 1),
         windowMs: deliverWindowMs, longWaitMs, signal: AbortSignal.any([context.cancellationSignal, stopping, stop.signal]),
-        onCall: (calls) => { context.heartbeat({ calls }); },
+        onCall: (made) => {
+          calls = made;
+          beat();
+        },
+        onLease: (fence) => { seen = ledger && { ...ledger, fence }; },
       }).finally(() => driving.delete(account));
       driving.set(account, { stop, done });
       const report = await done;
@@ -46,9 +58,14 @@ export function deliver(dependencies: Dependencies): Activities['deliver'] {
       const closed = await closeDelivered(pool, temporal).catch(() => []);
       // Erasures of people who are to be forgotten are runs without a workflow, which have just ended here.
       if (closed.length > 0) await purgeErased(pool).catch(() => 0);
-      return report;
+      return { ...report, ...(seen && { seen: seenOf(seen) }) };
+    } catch (error) {
+      if (error instanceof CancelledFailure) throw error;
+      throw ApplicationFailure.fromError(error, { details: seen === undefined ? [] : [{ seen: seenOf(seen) }] });
     } finally {
       clearInterval(timer);
     }
   };
 }
+
+const seenOf = ({ ledger, fence }: Seen): Seen => ({ ledger, fence });

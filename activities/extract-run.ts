@@ -42,8 +42,8 @@ export async function readOn(dependencies: Dependencies, id: string, bounds: Pic
         },
       }));
     await waking;
-    // Whoever is gone from the source is queued after the last page.
-    if (done && rules.onDelete !== 'ignore') await wakeWaiting(pool, temporal, run.account).catch(() => undefined);
+    // Whoever is gone from the source is queued after the last page; and a lane may have held until this was read.
+    if (done && (rules.onDelete !== 'ignore' || run.options.kind === 'full')) await wakeWaiting(pool, temporal, run.account).catch(() => undefined);
     await noteTrouble(pool, id, null);
     return { done, cancelled: false };
   } catch (error) {

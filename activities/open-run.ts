@@ -1,5 +1,5 @@
 import { ApplicationFailure } from '@temporalio/activity';
-import { asksOptOuts, pauseFailing, registerRun, registerSync, wakeWaiting } from '../src/control/index.js';
+import { accountOf, asksOptOuts, noticeRestored, pauseFailing, registerRun, registerSync, wakeWaiting } from '../src/control/index.js';
 import type { Config, SyncConfig } from '../src/config/index.js';
 import { findRun, findRunOfWorkflow, isFullDue, noteRemapping, type Pool } from '../src/ledger/index.js';
 import type { Dependencies } from './dependencies.js';
@@ -15,6 +15,7 @@ export function openRun({ pool, config, connectors, temporal }: Dependencies): A
       await pauseFailing(temporal, sync, workflowId, reason).catch(() => false);
       throw ApplicationFailure.nonRetryable(reason, 'UnknownSync');
     }
+    await noticeRestored(pool, temporal, current, accountOf(current, sync));
     const known = given ?? (await findRunOfWorkflow(pool, workflowId));
     const opened = known === undefined
       ? await openScheduled(pool, current, rules, workflowId)

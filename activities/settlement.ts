@@ -1,3 +1,4 @@
+import { ApplicationFailure } from '@temporalio/activity';
 import { pauseFailing } from '../src/control/index.js';
 import { closeRun as close, findRun, settlementOf, stopReading as stop, type Settlement } from '../src/ledger/index.js';
 import type { Dependencies } from './dependencies.js';
@@ -9,18 +10,25 @@ const report = ({ batches, ...rest }: Settlement): SettlementReport => ({
   batches: batches.map(({ message: _, ...batch }) => batch),
 });
 
+const unknownRun = (id: string): ApplicationFailure => ApplicationFailure.nonRetryable(`there is no run ${id} in the ledger`, 'UnknownRun');
+
 /** How a run stands; closes it when asked and nothing is left to do. */
 export function settlement({ pool }: Dependencies): Activities['settlement'] {
-  return async ({ run, close: closes }) => report(await settlementOf(pool, run, closes));
+  return async ({ run: id, close: closes }) => {
+    // A ledger that was restored does not know the runs of the time that is lost: asked again it never will.
+    if ((await findRun(pool, id)) === undefined) throw unknownRun(id);
+    return report(await settlementOf(pool, id, closes));
+  };
 }
 
 /** Closes a run whatever is left of it: what is queued stays queued. */
 export function closeRun({ pool, temporal }: Dependencies): Activities['closeRun'] {
   return async ({ run: id, status, error }) => {
     const run = await findRun(pool, id);
-    if (run) await close(pool, run.no, status, error);
+    if (run === undefined) throw unknownRun(id);
+    await close(pool, run.no, status, error);
     // A Schedule that cannot be asked just now is paused at the next failure.
-    if (run && status === 'failed') await pauseFailing(temporal, run.sync, run.workflowId, error ?? 'no reason was given').catch(() => false);
+    if (status === 'failed') await pauseFailing(temporal, run.sync, run.workflowId, error ?? 'no reason was given').catch(() => false);
     return { ...report(await settlementOf(pool, id, false)), status };
   };
 }

@@ -1,5 +1,5 @@
 import type { DriveResult } from '../src/lanes/index.js';
-import type { BatchDocument, Counts, RunKind, RunStatus, VerificationDocument } from '../src/ledger/index.js';
+import type { BatchDocument, Counts, RunKind, RunStatus, Seen, VerificationDocument } from '../src/ledger/index.js';
 
 export interface OpenedRun {
   readonly run: string;
@@ -51,7 +51,10 @@ export interface OptOutsSeen {
 }
 
 /** How one delivery ended. */
-export type DeliverReport = DriveResult;
+export interface DeliverReport extends DriveResult {
+  /** How far the ledger had come: whoever finds it less far later has an older one before them. Absent in older histories. */
+  readonly seen?: Seen;
+}
 
 /** What a verification by sample tells with its heartbeats: contacts read, and to be read. */
 export interface VerifyBeat {
@@ -79,5 +82,6 @@ export interface Activities {
   verifySync(input: { sync: string; id: string; against: 'source' | 'ledger'; confidence?: number; maxError?: number; campaign?: string }): Promise<VerificationDocument>;
   /** Counts what a changed configuration touches, and stores it with the run. */
   countMapping(input: { run: string }): Promise<{ readonly contacts: number | null }>;
-  deliver(input: { account: string }): Promise<DeliverReport>;
+  /** @param input.seen the furthest the ledger has been known to be */
+  deliver(input: { account: string; seen?: Seen }): Promise<DeliverReport>;
 }

@@ -1,7 +1,8 @@
 import {
-  ActivityCancellationType, allHandlersFinished, CancellationScope, condition, continueAsNew, getExternalWorkflowHandle, log, proxyActivities, setCurrentDetails, setHandler, workflowInfo,
+  ActivityCancellationType, allHandlersFinished, ApplicationFailure, CancellationScope, condition, continueAsNew, getExternalWorkflowHandle, log, proxyActivities, setCurrentDetails, setHandler, TimeoutFailure, workflowInfo,
 } from '@temporalio/workflow';
 import type { Activities, DeliverReport } from '../activities/types.js';
+import type { Seen } from '../src/ledger/index.js';
 import { laneDetails } from './details.js';
 import { laneQuery, settledSignal, takeOverSignal, wakeSignal, type LaneInput, type LaneProgress } from './names.js';
 
@@ -25,6 +26,7 @@ export async function lane(input: LaneInput): Promise<LaneProgress> {
   let progress: LaneProgress = { account: input.account, state: 'idle', reason: null, calls: 0 };
   let delivery: CancellationScope | undefined;
   let taken = false;
+  let { seen: furthest } = input;
   setHandler(wakeSignal, () => { wakes += 1; });
   setHandler(takeOverSignal, () => {
     wakes += 1;
@@ -37,28 +39,40 @@ export async function lane(input: LaneInput): Promise<LaneProgress> {
     const seen = wakes;
     taken = false;
     delivery = new CancellationScope();
-    const report = await delivery.run(() => deliverOnce(input.account, () => taken));
+    const report = await delivery.run(() => deliverOnce(input.account, furthest, () => taken));
     delivery = undefined;
+    furthest = further(furthest, report.seen);
     progress = { account: input.account, state: report.state, reason: report.reason, calls: progress.calls + report.calls };
     setCurrentDetails(laneDetails(progress, report.waitMs));
     for (const workflowId of report.runs) await notify(workflowId);
     if (report.next === 'idle' && wakes === seen) return progress;
     if (workflowInfo().historyLength > (input.historyLimit ?? 2_000)) {
       await condition(allHandlersFinished);
-      await continueAsNew<typeof lane>(input);
+      await continueAsNew<typeof lane>({ ...input, ...(furthest && { seen: furthest }) });
     }
     if (report.next === 'wait' && report.waitMs > 0) await condition(() => wakes > seen, report.waitMs, { summary: report.state.replaceAll('_', ' ') });
   }
 }
 
-async function deliverOnce(account: string, taken: () => boolean): Promise<DeliverReport> {
+async function deliverOnce(account: string, furthest: Seen | undefined, taken: () => boolean): Promise<DeliverReport> {
   try {
-    return await deliver({ account });
+    return await deliver({ account, ...(furthest && { seen: furthest }) });
   } catch (error) {
     if (taken()) return { next: 'more', waitMs: 0, state: 'waiting', reason: 'another worker takes over', runs: [], calls: 0 };
     log.warn('a delivery ended without a report; the ledger knows what was sent', { account, cause: error instanceof Error ? error.name : 'unknown' });
-    return { next: 'wait', waitMs: TROUBLE_MS, state: 'waiting', reason: 'the last delivery was interrupted', runs: [], calls: 0 };
+    return { next: 'wait', waitMs: TROUBLE_MS, state: 'waiting', reason: 'the last delivery was interrupted', runs: [], calls: 0, ...seenBy(error) };
   }
+}
+
+/** The further of two; of another ledger, what was seen last. */
+const further = (before: Seen | undefined, now: Seen | undefined): Seen | undefined =>
+  before !== undefined && (now === undefined || (now.ledger === before.ledger && now.fence < before.fence)) ? before : now;
+
+/** How far a delivery that broke off had known the ledger to be: from its last words. */
+function seenBy(error: unknown): Pick<DeliverReport, 'seen'> {
+  const { cause } = error as { readonly cause?: unknown };
+  const told: unknown = cause instanceof TimeoutFailure ? cause.lastHeartbeatDetails : cause instanceof ApplicationFailure ? cause.details?.[0] : undefined;
+  return typeof told === 'object' && told !== null && 'seen' in told ? { seen: told.seen as Seen } : {};
 }
 
 /** A run that is gone already needs no notice. */

@@ -1,6 +1,6 @@
 import { defineQuery, defineSignal } from '@temporalio/workflow';
 import { defineSearchAttributeKey } from '@temporalio/common';
-import type { BatchDocument, Counts, LaneState, RunStatus, VerificationDocument } from '../src/ledger/index.js';
+import type { BatchDocument, Counts, LaneState, RunStatus, Seen, VerificationDocument } from '../src/ledger/index.js';
 
 /** What a run is doing. */
 export type Phase = 'opening' | 'extracting' | 'paused' | 'delivering' | 'verifying' | 'closed';
@@ -80,14 +80,12 @@ export interface BackfillInput extends SyncInput {
 
 export interface LaneInput {
   readonly account: string;
+  /** The furthest the ledger has been known to be, by executions before this one. */
+  readonly seen?: Seen;
   readonly attributes: boolean;
   /** @default 2000 */
   readonly historyLimit?: number;
 }
-
-export const laneWorkflowId = (account: string): string => `lane/${account}`;
-export const syncWorkflowId = (sync: string, run: string): string => `sync/${sync}/${run}`;
-export const retryWorkflowId = (sync: string, run: string): string => `retry/${sync}/${run}`;
 
 export interface VerifyInput {
   readonly sync: string;

@@ -1,5 +1,5 @@
 import type { Config } from '../config/index.js';
-import type { Orchestrator } from '../control/index.js';
+import type { Ids, Orchestrator } from '../control/index.js';
 import type { WorkerHost } from '../hosting/index.js';
 import type { Pool } from '../ledger/index.js';
 import type { Runtime } from '../runtime/index.js';
@@ -23,6 +23,7 @@ export interface LedgerSession {
 /** What a command needs that starts something. */
 export interface Session extends LedgerSession {
   readonly temporal: Orchestrator;
+  readonly ids: Ids;
   /** Whether a worker lives in this process. */
   hosting(): boolean;
   /** With the embedded Temporal and no worker on this machine: hosts one here until the command ends. */
@@ -39,7 +40,8 @@ export async function openSession(context: Context): Promise<Session> {
   const config = await context.config();
   const runtime = await context.runtime();
   const ledger = await open(context, config, runtime);
-  const [{ LiveConfig }, { hostWorker, workerLives }] = await Promise.all([import('../control/index.js'), import('../hosting/index.js')]);
+  const [{ idsOf, LiveConfig, orchestratorOf }, { hostWorker, workerLives }] = await Promise.all([import('../control/index.js'), import('../hosting/index.js')]);
+  const temporal = orchestratorOf(runtime);
   let host: WorkerHost | undefined;
   let starting: Promise<void> | undefined;
   const start = async (): Promise<void> => {
@@ -50,7 +52,8 @@ export async function openSession(context: Context): Promise<Session> {
   };
   return {
     ...ledger,
-    temporal: { client: runtime.client, taskQueue: runtime.taskQueue, attributes: runtime.searchAttributes },
+    temporal,
+    ids: idsOf(temporal),
     hosting: () => host !== undefined,
     ensureWorker: async () => {
       if (!runtime.embeddedTemporal || host !== undefined || workerLives(config.directory)) return;
@@ -65,11 +68,11 @@ export async function openSession(context: Context): Promise<Session> {
  */
 export async function reachedTemporal(context: Context, reachMs = WAKE_MS): Promise<Orchestrator | undefined> {
   const config = await context.config();
-  const { workerLives } = await import('../hosting/index.js');
+  const [{ orchestratorOf }, { workerLives }] = await Promise.all([import('../control/index.js'), import('../hosting/index.js')]);
   if (config.temporal.address === null && (context.env['TEMPORAL_ADDRESS'] ?? '') === '' && !workerLives(config.directory)) return undefined;
   try {
     const runtime = await context.runtime({}, reachMs);
-    return { client: runtime.client, taskQueue: runtime.taskQueue, attributes: runtime.searchAttributes };
+    return orchestratorOf(runtime);
   } catch {
     return undefined;
   }

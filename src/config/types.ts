@@ -26,8 +26,10 @@ export interface TemporalConfig {
   readonly address: string | null;
   /** @default "default" */
   readonly namespace: string;
-  /** @default "syncline" */
+  /** As Temporal has it: with the prefix, where there is one. @default "syncline" */
   readonly taskQueue: string;
+  /** What the ids of workflows and Schedules begin with, where installations share the namespace. */
+  readonly prefix?: string;
   readonly apiKey?: string;
   readonly tls?: { readonly certFile?: string; readonly keyFile?: string; readonly caFile?: string };
 }

@@ -3,6 +3,7 @@ import { backfillReads } from '../extraction/index.js';
 import type { Pool, RunPulse } from '../ledger/index.js';
 import type { BackfillInput } from '../../workflows/names.js';
 import { Connectors } from './connectors.js';
+import { idsOf } from './ids.js';
 import { windowed } from './plan.js';
 import { registerRun, startRunWorkflow, wakeWaiting, type Orchestrator } from './start.js';
 
@@ -29,10 +30,10 @@ export interface Pressure {
 
 /** Starts a backfill now; where one of this sync still reads, that one is named instead. */
 export async function startBackfill(pool: Pool, temporal: Orchestrator, config: Config, name: string, window: Window, allowMassChange = false): Promise<{ readonly run: string; readonly attached: boolean }> {
-  const opened = await registerRun(pool, config, name, { kind: 'backfill', ...window, ...(allowMassChange && { allowMassChange }) }, (run) => `backfill/${name}/${run}`);
+  const opened = await registerRun(pool, config, name, { kind: 'backfill', ...window, ...(allowMassChange && { allowMassChange }) }, (run) => idsOf(temporal).backfill(name, run));
   if (!opened.attached) {
     const input: BackfillInput = { sync: name, run: opened.run, attributes: temporal.attributes };
-    await startRunWorkflow(temporal, 'backfill', `backfill/${name}/${opened.run}`, input, `a backfill of ${name}`);
+    await startRunWorkflow(temporal, 'backfill', idsOf(temporal).backfill(name, opened.run), input, `a backfill of ${name}`);
     await wakeWaiting(pool, temporal, opened.account);
   }
   return { run: opened.run, attached: opened.attached };

@@ -1,6 +1,7 @@
 import { WorkflowExecutionAlreadyStartedError, WorkflowIdReusePolicy } from '@temporalio/client';
 import type { VerifyInput } from '../../workflows/names.js';
 import { closeDelivering, type Delivered, type Pool } from '../ledger/index.js';
+import { idsOf } from './ids.js';
 import { TASK_TIMEOUT_MS, type Orchestrator } from './start.js';
 
 /**
@@ -18,7 +19,7 @@ async function startVerification(temporal: Orchestrator, { id, sync }: Delivered
   const input: VerifyInput = { sync, id, run: id, against: 'source', attributes: temporal.attributes };
   try {
     await temporal.client.workflow.start('verify', {
-      workflowId: `verify/${sync}/${id}`, taskQueue: temporal.taskQueue, args: [input], workflowTaskTimeout: TASK_TIMEOUT_MS,
+      workflowId: idsOf(temporal).verify(sync, id), taskQueue: temporal.taskQueue, args: [input], workflowTaskTimeout: TASK_TIMEOUT_MS,
       workflowIdReusePolicy: WorkflowIdReusePolicy.REJECT_DUPLICATE, staticSummary: `the verification after a run of ${sync}`,
     });
   } catch (error) {

@@ -2,8 +2,10 @@ import { ulid } from 'ulid';
 import type { Config, DestinationConfig, SyncConfig } from '../config/index.js';
 import { createDestination } from '../destinations/index.js';
 import { chooseRejections, keptKeys, openRun, retryOutlook, transaction, tryAgain, type KeptKey, type Pool, type RetryOutlook, type RetrySelection } from '../ledger/index.js';
-import { retryWorkflowId, type SyncInput } from '../../workflows/names.js';
+import type { SyncInput } from '../../workflows/names.js';
 import { configurationOf } from './configuration.js';
+import { idsOf } from './ids.js';
+import { noticeRestored } from './restored.js';
 import { registerSync, startRunWorkflow, type Orchestrator } from './start.js';
 
 /** Which open rejections: by reason (a code, or part of the words) and by key; null: all. */
@@ -28,19 +30,21 @@ export async function planRetry(pool: Pool, config: Config, sync: string, asked:
  * transaction; its workflow queues them. Killed in between, a worker's sweep starts the workflow.
  */
 export async function startRetry(pool: Pool, temporal: Orchestrator, config: Config, sync: string, asked: RetryAsked): Promise<{ readonly run: string; readonly chosen: number }> {
-  const opened = await openRetry(pool, config, sync, asked);
+  // First: what is chosen before it is known may be sent over something newer.
+  await noticeRestored(pool, temporal, config, destinationOf(config, sync).account);
+  const opened = await openRetry(pool, temporal, config, sync, asked);
   await startRetryWorkflow(temporal, sync, opened.run);
   return opened;
 }
 
 /** Opens the run of a retry and chooses its rows; starts nothing. Lifts a block of its lane, as any new run does. */
-export async function openRetry(pool: Pool, config: Config, sync: string, asked: RetryAsked): Promise<{ readonly run: string; readonly chosen: number }> {
+export async function openRetry(pool: Pool, temporal: Orchestrator, config: Config, sync: string, asked: RetryAsked): Promise<{ readonly run: string; readonly chosen: number }> {
   const ids = await registerSync(pool, config, sync);
   const { config: stored, mappingHash } = configurationOf(config, sync);
   const selection = { ...asked, holds: await holds(config, sync) };
   const id = ulid();
   const chosen = await transaction(pool, async (connection) => {
-    await openRun(connection, { id, ids, options: { kind: 'retry' }, workflowId: retryWorkflowId(sync, id), config: stored, configHash: mappingHash });
+    await openRun(connection, { id, ids, options: { kind: 'retry' }, workflowId: idsOf(temporal).retry(sync, id), config: stored, configHash: mappingHash });
     return chooseRejections(connection, id, selection);
   });
   await tryAgain(pool, destinationOf(config, sync).account);
@@ -50,7 +54,7 @@ export async function openRetry(pool: Pool, config: Config, sync: string, asked:
 /** Starts the workflow of a retry that stands in the ledger. */
 export function startRetryWorkflow(temporal: Orchestrator, sync: string, run: string): Promise<void> {
   const input: SyncInput = { sync, run, attributes: temporal.attributes };
-  return startRunWorkflow(temporal, 'retry', retryWorkflowId(sync, run), input, `rejected rows of ${sync} once more`);
+  return startRunWorkflow(temporal, 'retry', idsOf(temporal).retry(sync, run), input, `rejected rows of ${sync} once more`);
 }
 
 const destinationOf = (config: Config, sync: string): DestinationConfig => config.destinations[(config.syncs[sync] as SyncConfig).destination] as DestinationConfig;

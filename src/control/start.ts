@@ -2,8 +2,11 @@ import { isGrpcServiceError, WorkflowExecutionAlreadyStartedError, WorkflowNotFo
 import { ulid } from 'ulid';
 import type { Config, DestinationConfig, SyncConfig } from '../config/index.js';
 import { accountsWithWork, ensureSync, openRun, tryAgain, type Pool, type RunOptions, type SyncIds } from '../ledger/index.js';
+import type { Runtime } from '../runtime/index.js';
 import type { LaneInput, SyncInput } from '../../workflows/names.js';
 import { configurationOf } from './configuration.js';
+import { idsOf } from './ids.js';
+import { noticeRestored, rememberedBy } from './restored.js';
 
 /** A step of a workflow takes milliseconds; one that a worker took along when it died is given to another after this. Milliseconds. */
 export const TASK_TIMEOUT_MS = 5_000;
@@ -14,7 +17,13 @@ export interface Orchestrator {
   readonly taskQueue: string;
   /** The cluster has our search attributes. */
   readonly attributes: boolean;
+  /** What every id begins with, where installations share the namespace. */
+  readonly prefix?: string | undefined;
 }
+
+/** Temporal as a runtime has it. */
+export const orchestratorOf = ({ client, taskQueue, searchAttributes, prefix }: Pick<Runtime, 'client' | 'taskQueue' | 'searchAttributes' | 'prefix'>): Orchestrator =>
+  ({ client, taskQueue, attributes: searchAttributes, prefix });
 
 /** Makes a sync of the configuration known to the ledger. */
 export function registerSync(pool: Pool, config: Config, name: string): Promise<SyncIds> {
@@ -38,14 +47,20 @@ export async function registerRun(
   const ids = await registerSync(pool, config, name);
   const { config: stored, mappingHash } = configurationOf(config, name);
   const opened = await openRun(pool, { id, ids, options, workflowId: workflowIdOf(id), config: stored, configHash: mappingHash });
-  const account = (config.destinations[(config.syncs[name] as SyncConfig).destination] as DestinationConfig).account;
+  const account = accountOf(config, name);
   if (!opened.attached) await tryAgain(pool, account);
   return { run: opened.id, attached: opened.attached, ids, account };
 }
 
+/** The account a sync of the configuration sends to. */
+export const accountOf = (config: Config, sync: string): string =>
+  (config.destinations[(config.syncs[sync] as SyncConfig).destination] as DestinationConfig).account;
+
 /** Starts a run of a sync now; where one already extracts, that one is named instead. */
 export async function startRun(pool: Pool, temporal: Orchestrator, config: Config, name: string, options: RunOptions): Promise<{ readonly run: string; readonly attached: boolean }> {
-  const opened = await registerRun(pool, config, name, options, (run) => `sync/${name}/${run}`);
+  // First: a run that begins before it is known reads too little.
+  await noticeRestored(pool, temporal, config, accountOf(config, name));
+  const opened = await registerRun(pool, config, name, options, (run) => idsOf(temporal).sync(name, run));
   if (!opened.attached) {
     await startSyncWorkflow(temporal, name, opened.run);
     await wakeWaiting(pool, temporal, opened.account);
@@ -56,7 +71,7 @@ export async function startRun(pool: Pool, temporal: Orchestrator, config: Confi
 /** Starts the workflow of a run that stands in the ledger. */
 export async function startSyncWorkflow(temporal: Orchestrator, sync: string, run: string): Promise<void> {
   const input: SyncInput = { sync, run, attributes: temporal.attributes };
-  await startRunWorkflow(temporal, 'sync', `sync/${sync}/${run}`, input, `a run of ${sync}`);
+  await startRunWorkflow(temporal, 'sync', idsOf(temporal).sync(sync, run), input, `a run of ${sync}`);
 }
 
 /** Starts a run's workflow of some type; one that is started already stays as it is. @param summary shown beside its id */
@@ -81,7 +96,7 @@ export async function wakeWaiting(pool: Pool, temporal: Orchestrator, account: s
 
 /** Wakes a lane and has it wait no longer for a delivery whose worker is gone. The lease keeps a living one safe. */
 export async function takeOverLane(temporal: Orchestrator, account: string): Promise<void> {
-  await unstick(temporal, `lane/${account}`);
+  await unstick(temporal, idsOf(temporal).lane(account));
   await signalLane(temporal, account, 'takeOver');
 }
 
@@ -96,9 +111,11 @@ export async function unstick({ client }: Orchestrator, workflowId: string): Pro
 }
 
 async function signalLane(temporal: Orchestrator, account: string, signal: 'wake' | 'takeOver'): Promise<void> {
-  const input: LaneInput = { account, attributes: temporal.attributes };
+  // One that runs knows it; one that starts is told what the one before it knew.
+  const seen = await rememberedBy(temporal, account);
+  const input: LaneInput = { account, attributes: temporal.attributes, ...(seen && { seen }) };
   await temporal.client.workflow.signalWithStart('lane', {
-    workflowId: `lane/${account}`, taskQueue: temporal.taskQueue, args: [input], signal, signalArgs: [], workflowTaskTimeout: TASK_TIMEOUT_MS,
+    workflowId: idsOf(temporal).lane(account), taskQueue: temporal.taskQueue, args: [input], signal, signalArgs: [], workflowTaskTimeout: TASK_TIMEOUT_MS,
     staticSummary: `the calls to ${account}, at its pace`,
   });
 }

@@ -1,5 +1,5 @@
 import { loadConfig, type Config } from '../config/index.js';
-import { LiveConfig, type Orchestrator } from '../control/index.js';
+import { LiveConfig, orchestratorOf, type Orchestrator } from '../control/index.js';
 import { hostWorker } from '../hosting/index.js';
 import { createPool, type Pool } from '../ledger/index.js';
 import { openRuntime, type Runtime } from '../runtime/index.js';
@@ -65,7 +65,7 @@ export async function openWorld({ env, signal, report }: WorldOptions): Promise<
     opened(host, host.stop);
     const connections = createPool(runtime.databaseUrl, 4);
     const pool = opened(connections, () => connections.end());
-    const temporal = { client: runtime.client, taskQueue: runtime.taskQueue, attributes: runtime.searchAttributes };
+    const temporal = orchestratorOf(runtime);
     return { directory, config, runtime, pool, temporal, sandbox, crm, keys, close };
   } catch (error) {
     await close();

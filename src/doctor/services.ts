@@ -74,7 +74,7 @@ export function postgresProbe({ database, directory }: Config, env: Env, deadlin
   };
 }
 
-function ledgerCheck({ schema, pending, missingRights }: LedgerFound): Check {
+function ledgerCheck({ schema, pending, held, missingRights }: LedgerFound): Check {
   const at = { name: 'ledger', kind: 'postgres' } as const;
   if (missingRights.length > 0) return ill(at, 'wrong', missingRights.join('; '), 'grant the role of database.url these rights, or use the role that made the schema');
   switch (schema) {
@@ -85,6 +85,11 @@ function ledgerCheck({ schema, pending, missingRights }: LedgerFound): Check {
     case 'ahead':
       return ill(at, 'wrong', 'made by a newer version of Syncline than this one', 'use that version here, too');
     case 'current':
+      if (held.length > 0) {
+        const unread = held.flatMap((one) => one.unread);
+        return ill(at, 'wrong', `restored from a back-up and older than what was sent: ${held.map(({ account }) => account).join(', ')} ${held.length === 1 ? 'holds' : 'hold'} until ${unread.join(', ')} ${unread.length === 1 ? 'has' : 'have'} been read again`,
+          `scheduled runs do that by themselves; else: ${unread.map((sync) => `syncline run ${sync}`).join('; ')}`);
+      }
       return well(at, 'up to date, with every right');
   }
 }

@@ -2,7 +2,7 @@ import { mkdirSync, readdirSync, readFileSync, renameSync, rmSync, writeFileSync
 import path from 'node:path';
 import { ulid } from 'ulid';
 import type { Dependencies } from '../../activities/index.js';
-import { Connectors, heal, tidy, workerName, type LiveConfig } from '../control/index.js';
+import { Connectors, heal, noticeRestoredAnywhere, orchestratorOf, tidy, workerName, type LiveConfig } from '../control/index.js';
 import { createPool, migrate } from '../ledger/index.js';
 import { createWorker, isAlive, ownProcess, type ProcessId, type Runtime } from '../runtime/index.js';
 
@@ -39,7 +39,7 @@ export async function hostWorker(options: HostOptions): Promise<WorkerHost> {
   await migrate(runtime.databaseUrl);
   const pool = createPool(runtime.databaseUrl, CONNECTIONS);
   const connectors = new Connectors();
-  const temporal = { client: runtime.client, taskQueue: runtime.taskQueue, attributes: runtime.searchAttributes };
+  const temporal = orchestratorOf(runtime);
   const stopping = new AbortController();
   const activities = createActivities({ stopping: stopping.signal, pool, config, connectors, temporal, owner: workerName(), ...options.tuning });
   const worker = await createWorker({ runtime, activities });
@@ -50,6 +50,8 @@ export async function hostWorker(options: HostOptions): Promise<WorkerHost> {
   const sweep = async (starting: boolean): Promise<void> => {
     let healed = true;
     try {
+      // First: lanes that are woken hold from then on, and no worker need have driven one since.
+      await noticeRestoredAnywhere(pool, temporal, config);
       await heal(pool, temporal, starting);
     } catch {
       healed = false;

@@ -34,6 +34,8 @@ export interface DriveOptions {
   readonly signal: AbortSignal;
   readonly random?: () => number;
   readonly onCall?: (calls: number) => void;
+  /** The lease was taken; its fence. */
+  readonly onLease?: (fence: number) => void;
 }
 
 export interface DriveResult {

@@ -1,7 +1,7 @@
 import { setTimeout as sleep } from 'node:timers/promises';
 import {
-  acquireLease, adoptOrphans, anySettled, callsAbandoned, countClaims, dueUnknown, endQuota, expireAccepted, findLane, outlook, releaseLease, runsTouched,
-  showLane, type Claimable, type DuePoll, type LaneRow, type LaneState, type Lease, type Outlook,
+  acquireLease, adoptOrphans, anySettled, callsAbandoned, countClaims, dueUnknown, endQuota, endRestored, expireAccepted, findLane, heldWords, outlook, parkOld,
+  releaseLease, runsTouched, showLane, unreadSyncs, type Claimable, type DuePoll, type LaneRow, type LaneState, type Lease, type Outlook,
 } from '../ledger/index.js';
 import { blockOnSuspects } from './call.js';
 import { Calls, type Reserved } from './calls.js';
@@ -13,6 +13,9 @@ import { Results } from './results.js';
 import { Windows, type Shut } from './windows.js';
 
 const POLL_MS = 40;
+/** Between looks at a lane that is held, by a timer and here. Milliseconds. */
+const HELD_LOOK_MS = 60_000;
+const HELD_PAUSE_MS = 250;
 /** How long to stay for a reader that stages nothing. Milliseconds. */
 const UNFED_MS = 3_000;
 /** Between looks for runs that are done. Milliseconds. */
@@ -35,6 +38,7 @@ export async function drive(options: DriveOptions): Promise<DriveResult> {
   if (!lane) return { next: 'idle', waitMs: 0, state: 'idle', reason: null, runs: [], calls: 0 };
   const taken = await acquireLease(options.pool, lane.id, options.owner);
   if ('heldMs' in taken) return { next: 'wait', waitMs: Math.max(taken.heldMs, 200), state: lane.state, reason: lane.reason, runs: [], calls: 0 };
+  options.onLease?.(taken.lease.fence);
   const driver = new Driver(options, taken.lease);
   return driver.run();
 }
@@ -97,6 +101,8 @@ class Driver {
       const lane = await findLane(pool, account) as LaneRow;
       if (lane.quota && lane.waitMs === 0) await endQuota(pool, lane.id);
       await this.settleOld(lane);
+      this.queue.urgentOnly = lane.restored && !(await endRestored(pool, lane.id));
+      if (this.queue.urgentOnly) await parkOld(pool, lane.id);
       const halted = lane.paused || lane.blocked || (lane.quota && lane.waitMs > 0);
       if (halted) {
         if (this.calls.flying > 0) await this.calls.oneLands();
@@ -213,6 +219,7 @@ class Driver {
       return undefined;
     }
     const ahead = await outlook(pool, lane.id);
+    if (this.queue.urgentOnly) return this.held(lane, ahead);
     if (ahead.accepted > 0) this.results.expected = true;
     // A reader that stages nothing for a while (its source is slow, or gone) wakes the lane again when it does.
     if (lingerMs !== null || (ahead.feeding && performance.now() - this.fedAt < UNFED_MS)) {
@@ -242,6 +249,16 @@ class Driver {
     await showLane(this.options.pool, lane.id, { state: 'waiting', reason, untilMs: ms });
     if (await this.waitShortly(ms)) return undefined;
     return this.end('wait', ms, 'waiting', reason);
+  }
+
+  /** An old ledger: stays while a run reads, as that may be the one it waits for. */
+  private async held(lane: LaneRow, ahead: Outlook): Promise<End | undefined> {
+    const { reason, hint } = heldWords(await unreadSyncs(this.options.pool, lane.id));
+    await showLane(this.options.pool, lane.id, { state: 'waiting', reason, hint });
+    const waitMs = Math.min(ahead.dueMs ?? HELD_LOOK_MS, HELD_LOOK_MS);
+    if (!ahead.feeding && waitMs > this.options.longWaitMs) return this.end('wait', waitMs, 'waiting', reason);
+    await this.pause(Math.min(Math.max(waitMs, POLL_MS), HELD_PAUSE_MS));
+    return undefined;
   }
 
   /** Waits here when it is short, in steps, so that new rows are not kept waiting. @returns false: leave it to a timer */

@@ -9,11 +9,16 @@ const COUNTED = 1_000;
 
 const nameOf = (group: Claimable): string => `${group.kind}/${group.bundle ?? ''}`;
 
+/** Beyond every place of the queue. */
+const END = Number.MAX_SAFE_INTEGER;
+
 /** What a driver sees of an account's outbox: it begins where the last claim ended, and now and then at the start. */
 export class OpenQueue {
   private from: Floors = NO_FLOORS;
   private wholeAgainAt = 0;
   private readonly passedOver = new Map<string, number>();
+  /** Only opt-outs and erasures are to be seen. */
+  urgentOnly = false;
 
   constructor(
     private readonly pool: Pool,
@@ -22,7 +27,7 @@ export class OpenQueue {
 
   /** Where the next claim begins. */
   get floors(): Floors {
-    return this.from;
+    return this.urgentOnly ? [this.from[0], END, END, END] : this.from;
   }
 
   /** Whether rows may wait before the place the last look began at: returned, or locked or uncommitted a moment ago. */
@@ -32,8 +37,8 @@ export class OpenQueue {
 
   async groups(): Promise<readonly Claimable[]> {
     if (performance.now() > this.wholeAgainAt) this.fromTheStart();
-    const groups = await claimable(this.pool, this.accountId, COUNTED, this.from);
-    return groups.filter((group) => performance.now() >= (this.passedOver.get(nameOf(group)) ?? 0));
+    const groups = await claimable(this.pool, this.accountId, COUNTED, this.floors);
+    return groups.filter((group) => (!this.urgentOnly || group.bundle === null) && performance.now() >= (this.passedOver.get(nameOf(group)) ?? 0));
   }
 
   fromTheStart(): void {

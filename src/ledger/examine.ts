@@ -1,5 +1,6 @@
 import pg from 'pg';
 import { migrationNames } from './migrate.js';
+import { heldAccounts, type HeldAccount } from './restored.js';
 
 /** How a ledger stands, for whoever only looks: nothing is migrated. */
 export interface LedgerFound {
@@ -9,6 +10,8 @@ export interface LedgerFound {
   readonly schema: 'absent' | 'behind' | 'current' | 'ahead';
   /** Migrations still to be applied. */
   readonly pending: number;
+  /** Accounts that are held since the ledger was restored from a back-up. */
+  readonly held: readonly HeldAccount[];
   /** Rights the role lacks, in words. */
   readonly missingRights: readonly string[];
 }
@@ -42,17 +45,23 @@ export async function examineLedger(databaseUrl: string, ms: number): Promise<Le
     const readOnly = looked.standby ? ['the server only lets read (a standby, or default_transaction_read_only)'] : [];
     if (!looked.schema) {
       const rights = looked.creates ? [] : [`${looked.role} may not create a schema in this database`];
-      return { serverVersion, schema: 'absent', pending: wanted.length, missingRights: [...readOnly, ...rights] };
+      return { serverVersion, schema: 'absent', pending: wanted.length, held: [], missingRights: [...readOnly, ...rights] };
     }
-    if (looked.uses === false) return { serverVersion, schema: 'current', pending: 0, missingRights: [...readOnly, `${looked.role} may not use the schema syncline`] };
+    if (looked.uses === false) return { serverVersion, schema: 'current', pending: 0, held: [], missingRights: [...readOnly, `${looked.role} may not use the schema syncline`] };
     const applied = await appliedMigrations(client);
     const pending = wanted.filter((name) => !applied.has(name)).length;
     const ahead = [...applied].some((name) => !wanted.includes(name));
     const missingRights = [...readOnly, ...(await missingOnTables(client, looked.role, pending > 0))];
-    return { serverVersion, schema: ahead ? 'ahead' : pending === 0 ? 'current' : applied.size === 0 ? 'absent' : 'behind', pending, missingRights };
+    const held = pending === 0 && missingRights.length === 0 ? await heldOn(client) : [];
+    return { serverVersion, held, schema: ahead ? 'ahead' : pending === 0 ? 'current' : applied.size === 0 ? 'absent' : 'behind', pending, missingRights };
   } finally {
     await client.end().catch(() => undefined);
   }
+}
+
+async function heldOn(client: pg.Client): Promise<readonly HeldAccount[]> {
+  await client.query('SET search_path TO syncline');
+  return heldAccounts(client);
 }
 
 async function appliedMigrations(client: pg.Client): Promise<ReadonlySet<string>> {

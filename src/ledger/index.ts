@@ -26,6 +26,7 @@ export { holdUnknown, settleAnswered, settleRejected, type Answer } from './sett
 export { returnRows, settleLanded, type ReturnPart, type ReturnPlan } from './return.js';
 export * from './later.js';
 export * from './lane.js';
+export { accountSeen, accountsSeen, endRestored, heldAccounts, heldWords, noteRestored, parkOld, retireOthers, unreadSyncs, type AccountSeen, type Seen } from './restored.js';
 export { laneWaits, type LaneWait, type WaitCause } from './waits.js';
 export { anySettled, runsTouched, type TouchedRun } from './touched.js';
 export { audit, booksOf, faultsOf } from './books.js';

@@ -19,6 +19,8 @@ export interface LaneRow {
   readonly claims: number;
   /** This server's clock: milliseconds since 1970. */
   readonly nowMs: number;
+  /** The ledger was found older than what was sent, and its syncs are being read again. */
+  readonly restored: boolean;
 }
 
 /** The lane of this account name, or undefined. */
@@ -26,6 +28,7 @@ export async function findLane(db: Queryable, account: string): Promise<LaneRow 
   const { rows } = await db.query<LaneRow>({
     name: 'find-lane',
     text: `SELECT id, name, paused, blocked, quota, state, reason, hint, to_char(until AT TIME ZONE 'UTC', 'YYYY-MM-DD"T"HH24:MI:SS"Z"') AS until, failures, claims,
+      restored_at IS NOT NULL AS restored,
       CASE WHEN isfinite(not_before) THEN GREATEST(EXTRACT(EPOCH FROM not_before - clock_timestamp()) * 1000, 0)::float8 ELSE 0 END AS "waitMs",
       EXTRACT(EPOCH FROM clock_timestamp())::float8 * 1000 AS "nowMs"
     FROM account WHERE name = $1`,

@@ -90,8 +90,11 @@ export async function openRun(db: Queryable, run: NewRun): Promise<{ id: string;
   for (;;) {
     const inserted = await db.query(
       `INSERT INTO run (id, sync_id, kind, slot, workflow_id, options, config, config_hash, cursor_from)
-       SELECT $1, s.id, $3, $4, $5, $6, $7, $8, s.cursor
-       FROM sync s WHERE s.id = $2
+       SELECT $1, s.id, CASE WHEN w.whole THEN 'full' ELSE $3 END, $4, $5, CASE WHEN w.whole THEN jsonb_set($6::jsonb, '{kind}', '"full"') ELSE $6::jsonb END, $7, $8, s.cursor
+       FROM sync s
+       -- What a restored ledger holds is old: only the whole source tells what is newer, whatever its dates.
+       CROSS JOIN LATERAL (SELECT s.reread_after IS NOT NULL AND $3 = 'incremental' AND NOT ($6::jsonb ?| '{only,limit}') AS whole) w
+       WHERE s.id = $2
        ON CONFLICT DO NOTHING`,
       [run.id, run.ids.syncId, run.options.kind, slot, run.workflowId, JSON.stringify(run.options), JSON.stringify(run.config), run.configHash],
     );
@@ -126,7 +129,7 @@ export async function endExtraction(db: Queryable, runNo: number, state: SourceS
     `WITH ended AS (
        UPDATE run SET extracting = false, extracted_at = clock_timestamp(),
          cursor_to = COALESCE(($2::jsonb) ->> 'cursor', cursor_from)
-       WHERE no = $1 AND extracting RETURNING sync_id, config_hash
+       WHERE no = $1 AND extracting RETURNING sync_id, config_hash, kind
      ), resolved AS (
        -- A row without a key that this complete read did not meet again is gone.
        UPDATE rejection x SET resolved_at = clock_timestamp(), resolution = 'not in the source any more'
@@ -134,7 +137,8 @@ export async function endExtraction(db: Queryable, runNo: number, state: SourceS
          AND x.sync_id = e.sync_id AND x.key IS NULL AND x.resolved_at IS NULL AND x.run_no <> $1
      )
      UPDATE sync s SET state = $2::jsonb, cursor = ($2::jsonb) ->> 'cursor', read_to = COALESCE($3, s.read_to),
-       config_hash = ended.config_hash
+       config_hash = ended.config_hash,
+       reread_after = CASE WHEN ended.kind = 'full' AND s.reread_after < $1 THEN NULL ELSE s.reread_after END
      FROM ended WHERE s.id = ended.sync_id AND $2::jsonb IS NOT NULL`,
     [runNo, state === null ? null : JSON.stringify(state), readTo],
   );

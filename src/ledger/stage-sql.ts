@@ -172,6 +172,8 @@ export const CLASSIFY = `${compare({
 ), replacing AS (
   UPDATE outbox o SET version = ${VERSION}, seq = CASE WHEN (d.opt_out OR d.withdrawn) AND o.priority > 0 THEN nextval('outbox_seq') ELSE o.seq END, sync_id = $2, run_no = $3, action = d.action, email = d.sent_email, sms = d.sent_sms, fp = d.fp,
     priority = LEAST(o.priority, CASE WHEN d.opt_out OR d.withdrawn THEN 0 ELSE $4::int END), locale = d.locale, fields = d.fields,
+    -- Held for ever: only what an old ledger brought along, which this is not.
+    not_before = CASE WHEN o.not_before = 'infinity' THEN '-infinity' ELSE o.not_before END,
     bundle = NULL, attempts = 0, staged_at = clock_timestamp(), known = d.c_version IS NOT NULL, behind = o.behind OR d.f_version IS NOT NULL OR d.previous_flying,
     kind = d.kind, identity = d.identity, previous_key = CASE WHEN d.renames OR d.previous_flying THEN d.former END,
     consent_at = d.consent_at, address = d.address, crossed = o.crossed AND d.opt_out IS NOT TRUE

@@ -10,6 +10,7 @@ import { KINDS } from './stage-sql.js';
 import { copyLine, STAGE_COLUMNS, STAGE_TABLE } from './stage-copy.js';
 import { noteDepartures } from './departures.js';
 import type { GuardLimits } from './guard.js';
+import { doubtStaged } from './restored.js';
 import { fillFromRises, supersedeRises } from './rises.js';
 import { withhold, type Withheld } from './withhold.js';
 
@@ -240,6 +241,7 @@ async function classify(connection: Connection, page: StagePage, { rows: count, 
   const { ways = {} } = page;
   const renames = ways.keyChange === 'platform';
   if (renamed) await renameKeys(connection, page, !renames);
+  await doubtStaged(connection, page);
   // First what people took back themselves, then what that means for those who share their identity.
   const withheld = await withhold(connection, page);
   if (identified) await claimIdentities(connection, page);

@@ -34,6 +34,8 @@ export interface Runtime {
   readonly temporalAddress: string;
   readonly namespace: string;
   readonly taskQueue: string;
+  /** What every id in the namespace begins with; undefined: nothing. */
+  readonly prefix: string | undefined;
   /** Of the embedded Temporal; null where the server is somebody else's. */
   readonly uiUrl: string | null;
   readonly embeddedTemporal: boolean;
@@ -56,7 +58,7 @@ export async function openRuntime(options: RuntimeOptions): Promise<Runtime> {
   const env = options.env ?? process.env;
   const { temporal: needTemporal = true, postgres: needPostgres = true } = options.need ?? {};
   const places = placesOf(options.directory);
-  const { namespace, taskQueue } = options.temporal;
+  const { namespace, taskQueue, prefix } = options.temporal;
   const address = options.temporal.address ?? (env.TEMPORAL_ADDRESS || null);
   const embeddedTemporal = needTemporal && address === null;
   const embeddedPostgres = needPostgres && options.database === null;
@@ -90,7 +92,7 @@ export async function openRuntime(options: RuntimeOptions): Promise<Runtime> {
     return {
       get databaseUrl() { return given(needPostgres ? databaseUrl : null, 'Postgres'); },
       get temporalAddress() { return given(access, 'Temporal').address; },
-      namespace, taskQueue, embeddedTemporal, embeddedPostgres, close,
+      namespace, taskQueue, prefix, embeddedTemporal, embeddedPostgres, close,
       get uiUrl() { return embeddedTemporal ? uiUrlOf(share?.parts.temporal?.uiPort) : null; },
       searchAttributes: reached?.searchAttributes ?? false,
       get connection() { return given(connection, 'Temporal'); },

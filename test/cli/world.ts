@@ -67,7 +67,7 @@ syncs:
 ${options.sync ?? ''}
 `);
   const pool = createPool(database.url, 4);
-  const runtime = await suiteRuntime(database.url, taskQueue);
+  const runtime = await suiteRuntime(database.url, { taskQueue });
   const hosts: WorkerHost[] = [];
   const cli = (...argv: readonly string[]): Promise<Ran> => run(argv, { cwd: folder });
   return {

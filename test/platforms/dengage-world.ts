@@ -96,7 +96,7 @@ syncs:
   shop-loyalty: {source: shop, destination: loyalty}
 `);
   const config = loadConfig({ cwd: directory, env: {} });
-  const runtime = await suiteRuntime(database.url, taskQueue);
+  const runtime = await suiteRuntime(database.url, { taskQueue });
   const pool = createPool(database.url, 8);
   const temporal: Orchestrator = { client: runtime.client, taskQueue: runtime.taskQueue, attributes: runtime.searchAttributes };
   const hosts: WorkerHost[] = [];

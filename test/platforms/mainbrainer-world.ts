@@ -103,7 +103,7 @@ ${second === undefined ? '' : '  crm-second: {source: crm, destination: second}'
   configure({});
   const config = (): ReturnType<typeof loadConfig> => loadConfig({ cwd: folder, env: {} });
   const live = new LiveConfig(config());
-  const runtime = await suiteRuntime(database.url, taskQueue);
+  const runtime = await suiteRuntime(database.url, { taskQueue });
   const pool = createPool(database.url, 8);
   const temporal = { client: runtime.client, taskQueue, attributes: runtime.searchAttributes };
   const host = options.worker === false ? undefined : await hostWorker({ config: live, runtime, directory: folder, warn: () => undefined });

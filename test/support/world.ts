@@ -2,7 +2,7 @@ import { randomBytes } from 'node:crypto';
 import type { WorkflowHandle } from '@temporalio/client';
 import pg from 'pg';
 import { parseConfig, type Config } from '../../src/config/index.js';
-import { LiveConfig, startRun, type Orchestrator } from '../../src/control/index.js';
+import { idsOf, LiveConfig, orchestratorOf, startRun, type Orchestrator } from '../../src/control/index.js';
 import { hostWorker, type WorkerHost } from '../../src/hosting/index.js';
 import { createPool, migrate, runDocument, type Pool, type RunDocument, type RunOptions } from '../../src/ledger/index.js';
 import type { Runtime } from '../../src/runtime/index.js';
@@ -23,7 +23,15 @@ export interface WorldOptions {
   readonly fields?: string;
   /** YAML of more sources, destinations and syncs, each two levels deep (`name:` and its keys below). */
   readonly more?: (places: { readonly databaseUrl: string; readonly sandboxUrl: string }) => { readonly sources?: string; readonly destinations?: string; readonly syncs?: string };
+  /** Lines of `temporal`, by which an installation keeps itself apart. By default a task queue of its own. */
+  readonly temporal?: string;
+  /** By default one of its own. */
+  readonly account?: string;
   readonly worker?: boolean;
+  /** The ledger has a database of its own, without the CRM: it can be replaced. */
+  readonly apart?: boolean;
+  /** Where the destination is called instead of at the sandbox. */
+  readonly through?: (sandboxUrl: string) => Promise<string>;
   readonly tuning?: { readonly deliverWindowMs?: number; readonly longWaitMs?: number; readonly extractBudgetMs?: number };
 }
 
@@ -55,19 +63,23 @@ const indent = (text: string | undefined, by: number): string =>
 export async function createWorld(options: WorldOptions = {}): Promise<World> {
   const database = await createDatabase();
   const directory = mkdtempSync(path.join(os.tmpdir(), 'syncline-world-'));
+  const apart = options.apart === true ? await createDatabase() : undefined;
+  const ledgerUrl = apart?.url ?? database.url;
   const sandbox = await startSandbox();
+  const platformUrl = (await options.through?.(sandbox.url)) ?? sandbox.url;
   const crm = new pg.Pool({ connectionString: database.url, max: 4 });
   // Its last connections may still be closing when the database is dropped under them.
   crm.on('error', () => undefined);
   await crm.query(`CREATE TABLE contacts (external_id text PRIMARY KEY, email text, phone text, first_name text, city text, country text,
     locale text, opt_in boolean, updated_at timestamptz NOT NULL, consent_at timestamptz)`);
   await crm.query('CREATE INDEX ON contacts (updated_at, external_id)');
-  await migrate(database.url);
+  await migrate(ledgerUrl);
   const file = path.join(directory, 'syncline.yaml');
   const more = options.more?.({ databaseUrl: database.url, sandboxUrl: sandbox.url });
   const config = parseConfig(
     `version: 1
-database: {url: "${database.url}"}
+database: {url: "${ledgerUrl}"}
+temporal: {${options.temporal ?? `taskQueue: test-${randomBytes(6).toString('hex')}`}}
 sources:
   crm:
     type: postgres
@@ -81,10 +93,10 @@ ${indent(more?.sources, 2)}
 destinations:
   newsletter:
     type: mailingcore
-    baseUrl: ${sandbox.url}/mailingcore
+    baseUrl: ${platformUrl}/mailingcore
     apiKey: mc_test_key
     tenantId: tenant-1
-    account: acme-${randomBytes(4).toString('hex')}
+    account: ${options.account ?? `acme-${randomBytes(4).toString('hex')}`}
 ${options.destination?.includes('limits') ? '' : '    limits: {calls: 100000, per: 1s, concurrency: 4}'}
 ${indent(options.destination, 4)}
 ${indent(more?.destinations, 2)}
@@ -97,9 +109,9 @@ ${indent(more?.syncs, 2)}
 `,
     { file, shown: 'syncline.yaml', env: {} },
   );
-  const runtime = await suiteRuntime(database.url);
-  const pool = createPool(database.url, 8);
-  const temporal = { client: runtime.client, taskQueue: runtime.taskQueue, attributes: runtime.searchAttributes };
+  const runtime = await suiteRuntime(ledgerUrl, config.temporal);
+  const pool = createPool(ledgerUrl, 8);
+  const temporal = orchestratorOf(runtime);
   const hosts: WorkerHost[] = [];
   const host = async (): Promise<WorkerHost> => {
     const made = await hostWorker({
@@ -117,11 +129,11 @@ ${indent(more?.syncs, 2)}
     }
   };
   return {
-    config, pool, crm, sandbox, runtime, temporal, databaseUrl: database.url, directory, host, until,
+    config, pool, crm, sandbox, runtime, temporal, databaseUrl: ledgerUrl, directory, host, until,
     histories: async (run) => {
       const account = config.destinations['newsletter']?.account ?? '';
       const found: History[] = [];
-      for (const id of [`sync/crm-newsletter/${run}`, `lane/${account}`]) {
+      for (const id of [idsOf(temporal).sync('crm-newsletter', run), idsOf(temporal).lane(account)]) {
         for await (const { workflowId, runId } of runtime.client.workflow.list({ query: `WorkflowId = '${id}'` })) {
           found.push(await runtime.client.workflow.getHandle(workflowId, runId).fetchHistory());
         }
@@ -139,6 +151,7 @@ ${indent(more?.syncs, 2)}
       await runtime.close();
       await sandbox.close();
       await database.drop();
+      await apart?.drop();
       rmSync(directory, { recursive: true, force: true });
     },
   };

@@ -22,8 +22,8 @@ test('killed between its opening, its queueing and the start of its workflow, a 
   await host.stop();
   refuse();
   // One dies before anything is queued, one after; the rows of a third were all chosen by the others.
-  const before = await openRetry(world.pool, world.config, SYNC, { reason: null, keys: ['3', '4'] });
-  const after = await openRetry(world.pool, world.config, SYNC, EVERYTHING);
+  const before = await openRetry(world.pool, world.temporal, world.config, SYNC, { reason: null, keys: ['3', '4'] });
+  const after = await openRetry(world.pool, world.temporal, world.config, SYNC, EVERYTHING);
   expect([before.chosen, after.chosen]).toEqual([2, 4]);
   expect(await queueRejections(world.pool, (await findRun(world.pool, after.run))?.no ?? 0)).toBe(4);
   expect(await queueRejections(world.pool, (await findRun(world.pool, after.run))?.no ?? 0)).toBe(0);

@@ -70,7 +70,7 @@ async function start(context: Context, name: string | undefined, options: Option
   await session.ensureWorker();
   const { batchSize, limits } = backPressure(config, name);
   const followed = await followRun(context, session, {
-    ...started, workflowId: `backfill/${name}/${started.run}`, timeoutMs, msOf: (rows) => (Math.ceil(rows / batchSize) * limits.per) / limits.calls,
+    ...started, workflowId: session.ids.backfill(name, started.run), timeoutMs, msOf: (rows) => (Math.ceil(rows / batchSize) * limits.per) / limits.calls,
   });
   return finish(context, followed);
 }

@@ -53,7 +53,7 @@ export async function retry(context: Context, name: string, options: RetryOption
   const { run } = await startRetry(pool, temporal, config, name, asked);
   if (options.detach === true) return detached(context, session, { run, attached: false });
   await session.ensureWorker();
-  const followed = await followRun(context, session, { run, workflowId: `retry/${name}/${run}`, attached: false, timeoutMs });
+  const followed = await followRun(context, session, { run, workflowId: session.ids.retry(name, run), attached: false, timeoutMs });
   const document = { ...followed.document, ...(file === null ? {} : { notRetried }) };
   return finish(context, { ...followed, document });
 }

@@ -70,7 +70,7 @@ async function follow(context: Context, session: Session, { erasures }: Begun, t
     }
     await session.ensureWorker();
     const followed = await followRun(context, session, {
-      run, workflowId: `lane/${account}`, attached: false, toEnd: true, timeoutMs: endsAt === undefined ? undefined : Math.max(0, endsAt - performance.now()),
+      run, workflowId: session.ids.lane(account), attached: false, toEnd: true, timeoutMs: endsAt === undefined ? undefined : Math.max(0, endsAt - performance.now()),
     });
     if (followed.left !== undefined) {
       context.output.error(followed.left.reason, `${followed.left.hint}; syncline forget again follows it on`);

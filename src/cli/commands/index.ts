@@ -10,6 +10,7 @@ import { register as failures } from './failures.js';
 import { register as forget } from './forget.js';
 import { register as init } from './init.js';
 import { register as lane } from './lane.js';
+import { register as ledger } from './ledger.js';
 import { register as plan } from './plan.js';
 import { register as run } from './run.js';
 import { register as runs } from './runs.js';
@@ -23,4 +24,4 @@ import { register as verify } from './verify.js';
 import { register as worker } from './worker.js';
 
 /** Every command, in the order of the help. */
-export const COMMANDS: readonly Register[] = [init, validate, doctor, dev, worker, source, plan, contact, run, backfill, schedule, verify, status, runs, audit, failures, suppress, forget, lane, sandbox, demo, completion];
+export const COMMANDS: readonly Register[] = [init, validate, doctor, dev, worker, source, plan, contact, run, backfill, schedule, verify, status, runs, audit, failures, suppress, forget, lane, ledger, sandbox, demo, completion];

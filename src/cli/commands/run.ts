@@ -49,7 +49,7 @@ async function run(context: Context, name: string, options: Options): Promise<Ex
   const session = await openSession(context);
   const started = await startOrFind(session, name, askedFor(options));
   if (started.attached) await nudge(session, (config.destinations[sync.destination] as { account: string }).account);
-  const workflowId = (started.attached ? await workflowOf(session, started.run) : undefined) ?? `sync/${name}/${started.run}`;
+  const workflowId = (started.attached ? await workflowOf(session, started.run) : undefined) ?? session.ids.sync(name, started.run);
   if (started.attached) tellAttached(context, started.run, options);
   if (options.detach === true) return detached(context, session, started);
   await session.ensureWorker();

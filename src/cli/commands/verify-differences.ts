@@ -61,6 +61,6 @@ export async function queueRepair(context: Context, session: Session, name: stri
   }
   context.output.progress(`${formatNumber(only.length)} contacts are queued for repair by run ${run}`);
   if (!session.hosting()) return { run, contacts: only.length, optedOutThere };
-  const { document } = await followRun(context, session, { run, workflowId: `sync/${name}/${run}`, attached, timeoutMs: undefined });
+  const { document } = await followRun(context, session, { run, workflowId: session.ids.sync(name, run), attached, timeoutMs: undefined });
   return { run, contacts: only.length, optedOutThere, status: document.status };
 }

@@ -36,7 +36,7 @@ export async function followVerification(
   const { ulid } = await import('ulid');
   const { temporal } = session;
   const id = ulid();
-  const workflowId = `verify/${sync}/${id}`;
+  const workflowId = session.ids.verify(sync, id);
   const input: VerifyInput = { sync, id, ...asked, attributes: temporal.attributes };
   const handle = await temporal.client.workflow.start('verify', { workflowId, taskQueue: temporal.taskQueue, args: [input] });
   const ended = new AbortController();

@@ -1,6 +1,6 @@
 import { block, duration, isGiven, isMapping, text } from './helpers.js';
 import type { BrokenRule } from './registry.js';
-import { absolute, hostAndPort, postgresUrl } from './values.js';
+import { absolute, hostAndPort, postgresUrl, prefix } from './values.js';
 import type { RetentionConfig, TemporalConfig } from '../types.js';
 import type { z } from 'zod';
 
@@ -21,6 +21,7 @@ export const temporal = block({
   address: hostAndPort().optional(),
   namespace: text('a namespace').default('default'),
   taskQueue: text('the name of a task queue').default('syncline'),
+  prefix: prefix().optional(),
   apiKey: text('an API key').optional(),
   tls: block({ certFile: file, keyFile: file, caFile: file }).optional(),
 });
@@ -34,12 +35,14 @@ export function temporalRules(raw: unknown): BrokenRule[] {
 
 /** Completes what the file says about Temporal; the paths become absolute. */
 export function buildTemporal(parsed: z.output<typeof temporal> | undefined, directory: string): TemporalConfig {
-  const { address = null, namespace = 'default', taskQueue = 'syncline', apiKey, tls } = parsed ?? {};
+  const { address = null, namespace = 'default', taskQueue = 'syncline', prefix, apiKey, tls } = parsed ?? {};
   const place = (path: string | undefined): string | undefined => (path === undefined ? undefined : absolute(directory, path));
   return {
     address,
     namespace,
-    taskQueue,
+    // Of two installations that are kept apart by their prefix alone, neither must take the other's work.
+    taskQueue: prefix === undefined ? taskQueue : `${prefix}/${taskQueue}`,
+    ...(prefix === undefined ? {} : { prefix }),
     ...(apiKey === undefined ? {} : { apiKey }),
     ...(tls === undefined ? {} : { tls: { certFile: place(tls.certFile), keyFile: place(tls.keyFile), caFile: place(tls.caFile) } }),
   };

@@ -37,6 +37,17 @@ export function hostAndPort() {
   return textThat(usable, 'host:port, such as temporal.internal:7233');
 }
 
+/** With these our ids begin anyway: as a prefix they could be taken for others. */
+const TAKEN = ['sync', 'backfill', 'lane', 'verify', 'retry', 'syncline'];
+
+/** What ids in a shared namespace begin with. */
+export function prefix() {
+  return textThat(
+    (value) => /^[A-Za-z0-9][A-Za-z0-9_-]{0,39}$/.test(value) && !TAKEN.includes(value),
+    `letters, digits, dashes and underscores that begin with a letter or digit, at most 40, and none of ${TAKEN.join(', ')}`,
+  );
+}
+
 /** ISO 3166 alpha-2, of those whose phone numbers are known. */
 export function country() {
   return textThat((value) => /^[A-Z]{2}$/.test(value) && isSupportedCountry(value), 'a country code of two capital letters (ISO 3166), such as US');

@@ -1,6 +1,7 @@
 import type { Config } from '../../config/index.js';
+import { idsOf } from '../ids.js';
 import type { Orchestrator } from '../start.js';
-import { definitionOf, optionsOf, scheduleIdOf, scheduleWords } from './definition.js';
+import { definitionOf, optionsOf, scheduleWords } from './definition.js';
 import { foundFacts, timesWords, wantedFacts } from './facts.js';
 import { findSchedule, listedSyncs } from './find.js';
 
@@ -51,7 +52,7 @@ export async function makeSchedules(temporal: Orchestrator, config: Config, chan
   const { schedule } = temporal.client;
   for (const { sync, action } of changes) {
     const wanted = definitionOf(config, sync);
-    if (action === 'remove') await schedule.getHandle(scheduleIdOf(sync)).delete();
+    if (action === 'remove') await schedule.getHandle(idsOf(temporal).schedule(sync)).delete();
     if (wanted === undefined || action === 'none') continue;
     const { scheduleId, memo, ...options } = optionsOf(temporal, wanted);
     if (action === 'create') await schedule.create({ scheduleId, memo, ...options });

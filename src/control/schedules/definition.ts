@@ -2,21 +2,15 @@ import { ScheduleOverlapPolicy, type CalendarSpec, type ScheduleOptions, type Sc
 import type { Workflow } from '@temporalio/common';
 import { cronGaps, cronTimes, formatDurationExact, type Config, type CronRange, type SyncConfig } from '../../config/index.js';
 import { destinationAttribute, syncAttribute, type SyncInput } from '../../../workflows/names.js';
+import { idsOf } from '../ids.js';
 import { TASK_TIMEOUT_MS, type Orchestrator } from '../start.js';
 
-const PREFIX = 'syncline/';
 const SECOND_MS = 1_000;
 /** Temporal knows no shorter catch-up window. */
 const SHORTEST_CATCH_UP_MS = 10_000;
 const LONGEST_JITTER_MS = 30_000;
 /** How long before the next start a run closes as delivering at the latest. */
 const MARGIN_MS = 5_000;
-
-export const scheduleIdOf = (sync: string): string => `${PREFIX}${sync}`;
-/** The sync of a Schedule of ours; undefined for a Schedule that is none. */
-export const syncOfSchedule = (id: string): string | undefined => (id.startsWith(PREFIX) ? id.slice(PREFIX.length) : undefined);
-/** To it the server appends the time. */
-export const scheduledWorkflowId = (sync: string): string => `sync/${sync}/scheduled`;
 
 /** What a Schedule of a sync is to be. Milliseconds. */
 export interface ScheduleDefinition {
@@ -83,10 +77,10 @@ export function optionsOf(temporal: Orchestrator, definition: ScheduleDefinition
   const input: SyncInput = { sync, settleWithin, attributes: temporal.attributes };
   const found = temporal.attributes ? { typedSearchAttributes: [{ key: syncAttribute, value: sync }, { key: destinationAttribute, value: destination }] } : {};
   return {
-    scheduleId: scheduleIdOf(sync),
+    scheduleId: idsOf(temporal).schedule(sync),
     spec: specOf(definition),
     action: {
-      type: 'startWorkflow', workflowType: 'sync', workflowId: scheduledWorkflowId(sync), taskQueue: temporal.taskQueue, args: [input],
+      type: 'startWorkflow', workflowType: 'sync', workflowId: idsOf(temporal).scheduled(sync), taskQueue: temporal.taskQueue, args: [input],
       workflowTaskTimeout: TASK_TIMEOUT_MS, staticSummary: `a scheduled run of ${sync}`, ...found,
     },
     // Pausing is decided after several failures, not by Temporal after the first.

@@ -2,18 +2,19 @@ import type { ScheduleDescription, ScheduleSpecDescription } from '@temporalio/c
 import { isDeepStrictEqual } from 'node:util';
 import { formatDurationExact, numbersOf } from '../../config/index.js';
 import type { SyncInput } from '../../../workflows/names.js';
+import { idsOf } from '../ids.js';
 import { TASK_TIMEOUT_MS, type Orchestrator } from '../start.js';
-import { calendarOf, MONTHS, scheduledWorkflowId, scheduleWords, WEEKDAYS, type ScheduleDefinition } from './definition.js';
+import { calendarOf, MONTHS, scheduleWords, WEEKDAYS, type ScheduleDefinition } from './definition.js';
 
 /** What can differ between the configuration and Temporal, by name, in words. */
 export type Facts = Readonly<Record<string, string>>;
 
 /** What the configuration asks for. */
-export function wantedFacts({ taskQueue, attributes }: Orchestrator, { sync, destination, schedule, jitter, catchUp, settleWithin }: ScheduleDefinition): Facts {
+export function wantedFacts({ taskQueue, attributes, prefix }: Orchestrator, { sync, destination, schedule, jitter, catchUp, settleWithin }: ScheduleDefinition): Facts {
   return {
     'schedule': scheduleWords(schedule), 'jitter': formatDurationExact(jitter), 'catch-up window': formatDurationExact(catchUp),
     'settle within': formatDurationExact(settleWithin), 'overlap': 'SKIP', 'pause after one failure': 'false', 'task queue': taskQueue,
-    'starts': startsWords('sync', scheduledWorkflowId(sync), sync, attributes, TASK_TIMEOUT_MS), 'destination': attributes ? destination : '', 'actions left': 'unlimited',
+    'starts': startsWords('sync', idsOf({ prefix }).scheduled(sync), sync, attributes, TASK_TIMEOUT_MS), 'destination': attributes ? destination : '', 'actions left': 'unlimited',
   };
 }
 

@@ -1,6 +1,6 @@
 import { WorkflowNotFoundError } from '@temporalio/client';
 import type { Orchestrator } from '../start.js';
-import { scheduledWorkflowId } from './definition.js';
+import { idsOf } from '../ids.js';
 import { findSchedule } from './find.js';
 
 /** Scheduled runs that fail one after the other before the schedule is paused. */
@@ -15,7 +15,7 @@ const FAILED = ['FAILED', 'TERMINATED', 'TIMED_OUT'];
  * @returns whether it was paused
  */
 export async function pauseFailing(temporal: Orchestrator, sync: string, workflowId: string, reason: string): Promise<boolean> {
-  if (!workflowId.startsWith(`${scheduledWorkflowId(sync)}-`)) return false;
+  if (!workflowId.startsWith(`${idsOf(temporal).scheduled(sync)}-`)) return false;
   const found = await findSchedule(temporal, sync);
   if (found === undefined || found.description.state.paused) return false;
   const { info } = found.description;

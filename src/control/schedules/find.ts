@@ -1,6 +1,6 @@
 import { ScheduleNotFoundError, type ScheduleDescription, type ScheduleHandle } from '@temporalio/client';
 import type { Orchestrator } from '../start.js';
-import { scheduleIdOf, syncOfSchedule } from './definition.js';
+import { idsOf } from '../ids.js';
 
 /** A Schedule of a sync as Temporal has it. */
 export interface FoundSchedule {
@@ -13,9 +13,9 @@ export interface FoundSchedule {
 export class ForeignSchedule extends Error {
   override readonly name = 'ForeignSchedule';
   readonly hint: string;
-  constructor(sync: string, taskQueue: string) {
-    super(`the Schedule ${scheduleIdOf(sync)} belongs to another installation (task queue "${taskQueue}")`);
-    this.hint = `give this installation a namespace of its own, or the sync another name; if the other one is gone: temporal schedule delete --schedule-id ${scheduleIdOf(sync)}`;
+  constructor(id: string, taskQueue: string) {
+    super(`the Schedule ${id} belongs to another installation (task queue "${taskQueue}")`);
+    this.hint = `give this installation a prefix (temporal.prefix) or a namespace of its own, or the sync another name; if the other one is gone: temporal schedule delete --schedule-id ${id}`;
   }
 }
 
@@ -24,11 +24,12 @@ export class ForeignSchedule extends Error {
  * @throws ForeignSchedule where another installation has it
  */
 export async function findSchedule(temporal: Orchestrator, sync: string): Promise<FoundSchedule | undefined> {
-  const handle = temporal.client.schedule.getHandle(scheduleIdOf(sync));
+  const id = idsOf(temporal).schedule(sync);
+  const handle = temporal.client.schedule.getHandle(id);
   try {
     const description = await handle.describe();
     const owner = ownerOf(description.memo);
-    if (owner !== temporal.taskQueue) throw new ForeignSchedule(sync, owner);
+    if (owner !== temporal.taskQueue) throw new ForeignSchedule(id, owner);
     return { sync, handle, description };
   } catch (error) {
     if (error instanceof ScheduleNotFoundError) return undefined;
@@ -46,7 +47,7 @@ function ownerOf(memo: Readonly<Record<string, unknown>> | undefined): string {
 export async function listedSyncs(temporal: Orchestrator): Promise<readonly string[]> {
   const syncs: string[] = [];
   for await (const { scheduleId, memo } of temporal.client.schedule.list()) {
-    const sync = syncOfSchedule(scheduleId);
+    const sync = idsOf(temporal).syncOfSchedule(scheduleId);
     if (sync !== undefined && ownerOf(memo) === temporal.taskQueue) syncs.push(sync);
   }
   return syncs;
