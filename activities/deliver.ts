@@ -1,9 +1,12 @@
 import { ApplicationFailure, CancelledFailure, Context } from '@temporalio/activity';
 import { closeDelivered, noticeRestored } from '../src/control/index.js';
-import { accountSeen, purgeErased, retireOthers, type Seen } from '../src/ledger/index.js';
+import { accountSeen, purgeErased, recentCalls, retireOthers, type Seen } from '../src/ledger/index.js';
 import { drive, type Driven } from '../src/lanes/index.js';
 import type { Dependencies } from './dependencies.js';
 import type { Activities } from './types.js';
+
+/** Calls a lane shows. */
+const RECENT = 5;
 
 /** Drives one account's calls for a window, or makes the one call a slow platform allows. */
 export function deliver(dependencies: Dependencies): Activities['deliver'] {
@@ -58,7 +61,9 @@ export function deliver(dependencies: Dependencies): Activities['deliver'] {
       const closed = await closeDelivered(pool, temporal).catch(() => []);
       // Erasures of people who are to be forgotten are runs without a workflow, which have just ended here.
       if (closed.length > 0) await purgeErased(pool).catch(() => 0);
-      return { ...report, ...(seen && { seen: seenOf(seen) }) };
+      // Shown only: a delivery is not lost for it.
+      const recent = await recentCalls(pool, account, RECENT).catch(() => []);
+      return { ...report, destinations: ours.map(({ name }) => name), recent, ...(seen && { seen: seenOf(seen) }) };
     } catch (error) {
       if (error instanceof CancelledFailure) throw error;
       throw ApplicationFailure.fromError(error, { details: seen === undefined ? [] : [{ seen: seenOf(seen) }] });

@@ -1,5 +1,5 @@
 import type { DriveResult } from '../src/lanes/index.js';
-import type { BatchDocument, Counts, RunKind, RunStatus, Seen, VerificationDocument } from '../src/ledger/index.js';
+import type { BatchDocument, Counts, RecentCall, RunKind, RunStatus, Seen, VerificationDocument } from '../src/ledger/index.js';
 
 export interface OpenedRun {
   readonly run: string;
@@ -54,6 +54,10 @@ export interface OptOutsSeen {
 export interface DeliverReport extends DriveResult {
   /** How far the ledger had come: whoever finds it less far later has an older one before them. Absent in older histories. */
   readonly seen?: Seen;
+  /** The account's destinations, by name. Absent in older histories. */
+  readonly destinations?: readonly string[];
+  /** Its last calls. Absent in older histories. */
+  readonly recent?: readonly RecentCall[];
 }
 
 /** What a verification by sample tells with its heartbeats: contacts read, and to be read. */

@@ -9,7 +9,8 @@ import { fileURLToPath } from 'node:url';
 const root = path.resolve(path.dirname(fileURLToPath(import.meta.url)), '..');
 const dist = path.join(root, 'dist');
 const folders = ['src', 'workflows', 'activities', 'bench', path.join('test', 'chaos')];
-const assets = ['.sql'];
+const assets = ['.sql', '.cjs'];
+const failureConverterPath = path.join(root, 'workflows', 'failure-converter.cjs');
 const require = createRequire(import.meta.url);
 
 function say(line) {
@@ -66,7 +67,7 @@ function removeOrphans() {
 }
 
 function copyAssets() {
-  for (const file of filesIn(path.join(root, 'src'))) {
+  for (const file of [...filesIn(path.join(root, 'src')), ...filesIn(path.join(root, 'workflows'))]) {
     if (!assets.includes(path.extname(file))) continue;
     const target = path.join(dist, path.relative(root, file));
     if (existsSync(target) && readFileSync(target).equals(readFileSync(file))) continue;
@@ -97,7 +98,7 @@ async function bundle() {
     return;
   }
   const hash = createHash('sha256').update(require('@temporalio/worker/package.json').version).update(readFileSync(fileURLToPath(import.meta.url)));
-  for (const file of workflowFiles()) hash.update(`\0${path.relative(root, file)}\0`).update(readFileSync(file));
+  for (const file of [...workflowFiles(), failureConverterPath]) hash.update(`\0${path.relative(root, file)}\0`).update(readFileSync(file));
   const key = hash.digest('hex');
   const target = path.join(dist, 'workflows.bundle.js');
   const keyFile = path.join(dist, '.workflows.sha256');
@@ -108,7 +109,7 @@ async function bundle() {
   const errors = [];
   const logger = { log: quiet, trace: quiet, debug: quiet, info: quiet, warn: quiet, error: (message) => errors.push(message) };
   try {
-    const { code } = await bundleWorkflowCode({ workflowsPath: entry, logger });
+    const { code } = await bundleWorkflowCode({ workflowsPath: entry, failureConverterPath, logger });
     // In one step: a worker that starts meanwhile reads the old one or the new one.
     writeFileSync(`${target}.${process.pid}`, code);
     renameSync(`${target}.${process.pid}`, target);

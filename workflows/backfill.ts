@@ -1,4 +1,4 @@
-import { condition, setCurrentDetails, setHandler } from '@temporalio/workflow';
+import { condition, setHandler } from '@temporalio/workflow';
 import type { SliceReport } from '../activities/types.js';
 import { backfillDetails } from './details.js';
 import { pauseSignal, resumeSignal, type BackfillInput, type BackfillProgress } from './names.js';
@@ -68,8 +68,8 @@ class Backfill extends SyncRun<BackfillInput> {
     return { ...input, ...(this.wanted === undefined ? {} : { paused: this.wanted }) };
   }
 
-  protected override show(): void {
-    setCurrentDetails(backfillDetails(this.progress()));
+  protected override details(): string {
+    return backfillDetails(this.progress());
   }
 
   override progress(): BackfillProgress {

@@ -1,4 +1,4 @@
-import type { BatchDocument, Counts } from '../src/ledger/index.js';
+import type { BatchDocument, Counts, RecentCall } from '../src/ledger/index.js';
 import type { BackfillProgress, LaneProgress, SyncProgress } from './names.js';
 import { number, verificationMarkdown } from './verification-details.js';
 
@@ -38,17 +38,34 @@ function booksMarkdown(counts: Counts): string {
 function batchesMarkdown(batches: readonly Omit<BatchDocument, 'message'>[]): string {
   return ['last calls:', '', ...batches.map((batch) => {
     const facts = [`${number(batch.rows)} rows`, `${number(batch.delivered)} delivered`, ...(batch.rejected > 0 ? [`${number(batch.rejected)} rejected`] : [])];
-    const answer = [batch.status, ...(batch.httpStatus === null ? [] : [`HTTP ${batch.httpStatus}`]), ...(batch.durationMs === null ? [] : [`${number(batch.durationMs)} ms`])];
-    return `- ${batch.batch}: ${facts.join(', ')} · ${answer.join(' · ')}`;
+    return `- ${batch.batch}: ${facts.join(', ')} · ${answerOf(batch)}`;
   })].join('\n');
 }
 
+const answerOf = ({ status, httpStatus, durationMs }: Pick<RecentCall, 'status' | 'httpStatus' | 'durationMs'>): string =>
+  [status, ...(httpStatus === null ? [] : [`HTTP ${httpStatus}`]), ...(durationMs === null ? [] : [`${number(durationMs)} ms`])].join(' · ');
+
 /** What the Web UI shows of a lane. */
-export function laneDetails(progress: LaneProgress, waitMs: number): string {
-  const wait = waitMs > 0 ? ` for ${Math.ceil(waitMs / 1000)} s` : '';
+export function laneDetails({ account, state, reason, until, calls, recent }: LaneProgress): string {
   return [
-    `**${progress.account}** · ${progress.state.replaceAll('_', ' ')}${wait}`,
-    ...(progress.reason === null ? [] : [progress.reason]),
-    `${number(progress.calls)} calls by this execution`,
+    `**${account}** · ${state.replaceAll('_', ' ')}${until === null ? '' : ` until ${until}`}`,
+    ...(reason === null ? [] : [reason]),
+    ...(recent.length === 0 ? [] : [callsMarkdown(recent)]),
+    `${number(calls)} calls by this execution`,
   ].join('\n\n');
 }
+
+function callsMarkdown(calls: readonly RecentCall[]): string {
+  return ['last calls:', '', ...calls.map((call) => {
+    const facts = [`${number(call.rows)} rows to ${call.destination}`, `${number(call.delivered)} delivered`, ...(call.rejected > 0 ? [`${number(call.rejected)} rejected`] : [])];
+    return `- ${call.batch}: ${facts.join(', ')} · ${answerOf(call)}`;
+  })].join('\n');
+}
+
+/** What a timer of a lane says. @param ms for how long it is set */
+export const waitWords = (ms: number, reason: string | null): string => `waiting ${span(ms)}${reason === null ? '' : `: ${reason}`}`;
+
+/** What a timer of a run says while the lane has its rows. */
+export const rowsWords = ({ waiting, inFlight }: Counts): string => `${number(waiting)} rows wait for the lane, ${number(inFlight)} are under way: looking again`;
+
+const span = (ms: number): string => (ms < 120_000 ? `${Math.ceil(ms / 1_000)} s` : `${Math.ceil(ms / 60_000)} min`);

@@ -1,10 +1,13 @@
 import {
-  ActivityCancellationType, allHandlersFinished, ApplicationFailure, CancellationScope, condition, continueAsNew, getExternalWorkflowHandle, log, proxyActivities, setCurrentDetails, setHandler, TimeoutFailure, workflowInfo,
+  ActivityCancellationType, allHandlersFinished, ApplicationFailure, CancellationScope, condition, continueAsNew, getExternalWorkflowHandle, log, patched, proxyActivities,
+  setCurrentDetails, setHandler, TimeoutFailure, upsertSearchAttributes, workflowInfo,
 } from '@temporalio/workflow';
 import type { Activities, DeliverReport } from '../activities/types.js';
 import type { Seen } from '../src/ledger/index.js';
-import { laneDetails } from './details.js';
-import { laneQuery, settledSignal, takeOverSignal, wakeSignal, type LaneInput, type LaneProgress } from './names.js';
+import { laneDetails, waitWords } from './details.js';
+import {
+  destinationAttribute, kindAttribute, laneQuery, phaseAttribute, progressQuery, settledSignal, takeOverSignal, wakeSignal, type LaneInput, type LaneProgress,
+} from './names.js';
 
 const { deliver } = proxyActivities<Activities>({
   startToCloseTimeout: '10m',
@@ -23,7 +26,13 @@ const TROUBLE_MS = 1_000;
 /** Drives one account: asks the ledger for work, makes calls, waits as long as it must, ends when nothing is left. */
 export async function lane(input: LaneInput): Promise<LaneProgress> {
   let wakes = 0;
-  let progress: LaneProgress = { account: input.account, state: 'idle', reason: null, calls: 0 };
+  let progress: LaneProgress = { account: input.account, state: 'sending', reason: null, until: null, calls: 0, recent: [] };
+  // Asked once: of an execution that began without them, none of its loops has them.
+  const attributes = input.attributes && patched('lane-attributes') ? new Attributes() : undefined;
+  const show = (now: Partial<LaneProgress>): void => {
+    progress = { ...progress, ...now };
+    setCurrentDetails(laneDetails(progress));
+  };
   let delivery: CancellationScope | undefined;
   let taken = false;
   let { seen: furthest } = input;
@@ -34,23 +43,44 @@ export async function lane(input: LaneInput): Promise<LaneProgress> {
     delivery?.cancel();
   });
   setHandler(laneQuery, () => progress);
+  setHandler(progressQuery, () => progress);
 
   for (;;) {
     const seen = wakes;
     taken = false;
     delivery = new CancellationScope();
+    show({ state: 'sending', reason: null, until: null });
     const report = await delivery.run(() => deliverOnce(input.account, furthest, () => taken));
     delivery = undefined;
     furthest = further(furthest, report.seen);
-    progress = { account: input.account, state: report.state, reason: report.reason, calls: progress.calls + report.calls };
-    setCurrentDetails(laneDetails(progress, report.waitMs));
+    const waits = report.next === 'wait' && report.waitMs > 0;
+    show({
+      state: report.state, reason: report.reason, until: waits ? new Date(Date.now() + report.waitMs).toISOString() : null,
+      calls: progress.calls + report.calls, recent: report.recent ?? progress.recent,
+    });
+    attributes?.show(report);
     for (const workflowId of report.runs) await notify(workflowId);
     if (report.next === 'idle' && wakes === seen) return progress;
     if (workflowInfo().historyLength > (input.historyLimit ?? 2_000)) {
       await condition(allHandlersFinished);
       await continueAsNew<typeof lane>({ ...input, ...(furthest && { seen: furthest }) });
     }
-    if (report.next === 'wait' && report.waitMs > 0) await condition(() => wakes > seen, report.waitMs, { summary: report.state.replaceAll('_', ' ') });
+    if (waits) await condition(() => wakes > seen, report.waitMs, { summary: waitWords(report.waitMs, report.reason) });
+  }
+}
+
+/** By what a lane is found: each change is an event, so only changes are told. */
+class Attributes {
+  private told = '';
+
+  show({ state, destinations }: DeliverReport): void {
+    const names = destinations?.join(', ');
+    if (this.told === `${state} ${names ?? ''}`) return;
+    this.told = `${state} ${names ?? ''}`;
+    upsertSearchAttributes([
+      { key: kindAttribute, value: 'lane' }, { key: phaseAttribute, value: state },
+      ...(names === undefined || names === '' ? [] : [{ key: destinationAttribute, value: names }]),
+    ]);
   }
 }
 

@@ -1,6 +1,6 @@
 import { defineQuery, defineSignal } from '@temporalio/workflow';
 import { defineSearchAttributeKey } from '@temporalio/common';
-import type { BatchDocument, Counts, LaneState, RunStatus, Seen, VerificationDocument } from '../src/ledger/index.js';
+import type { BatchDocument, Counts, LaneState, RecentCall, RunStatus, Seen, VerificationDocument } from '../src/ledger/index.js';
 
 /** What a run is doing. */
 export type Phase = 'opening' | 'extracting' | 'paused' | 'delivering' | 'verifying' | 'closed';
@@ -28,10 +28,24 @@ export interface BackfillProgress extends SyncProgress {
 
 export interface LaneProgress {
   readonly account: string;
+  /** `sending` while a delivery is under way, which may be waiting for its turn. */
   readonly state: LaneState;
   readonly reason: string | null;
+  /** Until when it waits, ISO 8601; null: it does not, or nobody knows. */
+  readonly until: string | null;
   /** Calls made by this execution. */
   readonly calls: number;
+  /** The last ones. */
+  readonly recent: readonly RecentCall[];
+}
+
+export interface VerifyProgress {
+  readonly sync: string;
+  /** The run whose verification it is; null: somebody asked for it. */
+  readonly run: string | null;
+  readonly against: 'source' | 'ledger';
+  readonly phase: 'verifying' | 'closed' | 'failed' | 'cancelled';
+  readonly verification: VerificationDocument | null;
 }
 
 /** To a sync: some of its rows were settled. */
@@ -47,7 +61,8 @@ export const takeOverSignal = defineSignal('takeOver');
 /** To a lane: there may be something to do. Carries nothing; the ledger knows. */
 export const wakeSignal = defineSignal('wake');
 
-export const progressQuery = defineQuery<SyncProgress>('progress');
+/** Every type answers it, each with its own. */
+export const progressQuery = defineQuery<SyncProgress | LaneProgress | VerifyProgress>('progress');
 export const laneQuery = defineQuery<LaneProgress>('lane');
 
 export const syncAttribute = defineSearchAttributeKey('SynclineSync', 'KEYWORD');

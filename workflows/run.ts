@@ -1,10 +1,11 @@
 import {
-  ActivityFailure, allHandlersFinished, ApplicationFailure, CancellationScope, condition, ContinueAsNew, continueAsNew, isCancellation, proxyActivities,
+  allHandlersFinished, CancellationScope, condition, ContinueAsNew, continueAsNew, isCancellation, proxyActivities,
   setCurrentDetails, setHandler, upsertSearchAttributes, workflowInfo,
 } from '@temporalio/workflow';
 import type { Activities, OpenedRun, SettlementReport } from '../activities/types.js';
 import type { RunStatus, VerificationDocument } from '../src/ledger/index.js';
-import { syncDetails } from './details.js';
+import { rowsWords, syncDetails } from './details.js';
+import { failedWith } from './failed.js';
 import {
   cancelSignal, destinationAttribute, kindAttribute, phaseAttribute, progressQuery, rejectedAttribute, settledSignal, syncAttribute,
   type Phase, type SyncInput, type SyncProgress,
@@ -13,8 +14,20 @@ import {
 const RETRY = { initialInterval: '500ms', backoffCoefficient: 2, maximumInterval: '15s' } as const;
 
 // Each is a statement or two and safe to repeat: one that a worker took along when it died is not waited for long.
-export const ledger = proxyActivities<Activities>({ startToCloseTimeout: '20s', retry: RETRY, summary: 'keeping the books' });
-export const reading = proxyActivities<Activities>({ startToCloseTimeout: '15m', heartbeatTimeout: '6s', retry: RETRY, summary: 'reading the source' });
+const keeping = (summary: string): Activities => proxyActivities<Activities>({ startToCloseTimeout: '20s', retry: RETRY, summary });
+const working = (summary: string): Activities => proxyActivities<Activities>({ startToCloseTimeout: '15m', heartbeatTimeout: '6s', retry: RETRY, summary });
+export const ledger = {
+  openRun: keeping('opening the run').openRun,
+  settlement: keeping('looking at the books').settlement,
+  closeRun: keeping('closing the run').closeRun,
+  stopReading: keeping('stopping to read: somebody cancelled').stopReading,
+  pauseReading: keeping('noting that reading pauses, or goes on').pauseReading,
+};
+export const reading = {
+  extractRun: working('reading the source').extractRun,
+  extractSlice: working('reading a slice of the source').extractSlice,
+  queueRejected: working('queueing the rejected rows').queueRejected,
+};
 // A second try serves a worker that stopped; what cannot be counted stays uncounted.
 const counting = proxyActivities<Activities>({ startToCloseTimeout: '3m', heartbeatTimeout: '10s', retry: { ...RETRY, maximumAttempts: 2 }, summary: 'counting what the changed configuration touches' });
 const asking = proxyActivities<Activities>({ startToCloseTimeout: '1h', heartbeatTimeout: '6s', retry: RETRY, summary: 'asking the platform who opted out' });
@@ -31,6 +44,8 @@ export class SyncRun<Input extends SyncInput = SyncInput> {
   protected books: SettlementReport | undefined;
   private verification: VerificationDocument | null = null;
   private status: RunStatus = 'running';
+  /** Why it failed. */
+  private reason: string | undefined;
   protected settled = 0;
   protected cancelled = false;
   private asked: CancellationScope | undefined;
@@ -47,7 +62,12 @@ export class SyncRun<Input extends SyncInput = SyncInput> {
   }
 
   async execute(): Promise<SyncProgress> {
-    this.opened = await ledger.openRun({ sync: this.input.sync, run: this.input.run ?? null, workflowId: workflowInfo().workflowId });
+    this.show();
+    try {
+      this.opened = await ledger.openRun({ sync: this.input.sync, run: this.input.run ?? null, workflowId: workflowInfo().workflowId });
+    } catch (error) {
+      throw failedWith('RunFailed', error);
+    }
     if (this.opened.attached) return this.progress();
     if (this.input.attributes) {
       upsertSearchAttributes([
@@ -124,7 +144,7 @@ export class SyncRun<Input extends SyncInput = SyncInput> {
         }
         // The lane tells when rows are settled; news that a crash swallowed is made up for by looking now and then.
         const lookMs = Math.min(waitMs, this.patienceMs());
-        waitMs = (await condition(() => this.settled > seen, lookMs, { summary: 'waiting for the lane to settle rows' })) ? FIRST_LOOK_MS : Math.min(2 * waitMs, LONGEST_LOOK_MS);
+        waitMs = (await condition(() => this.settled > seen, lookMs, { summary: rowsWords(this.books.counts) })) ? FIRST_LOOK_MS : Math.min(2 * waitMs, LONGEST_LOOK_MS);
         await this.restartIfLong('delivering');
       }
       await counted;
@@ -158,14 +178,16 @@ export class SyncRun<Input extends SyncInput = SyncInput> {
 
   /** Marks the run as failed in the ledger; its staged rows stay queued and the cursor stands. */
   private async fail(error: unknown): Promise<never> {
-    const cause = error instanceof ActivityFailure ? error.cause : error;
-    const reason = cause instanceof Error ? cause.message : 'unknown failure';
+    const failure = failedWith('RunFailed', error);
+    const reason = failure.message;
     await CancellationScope.nonCancellable(async () => {
       this.books = await ledger.closeRun({ run: (this.opened as OpenedRun).run, status: 'failed', error: reason });
     });
     this.status = 'failed';
     this.enter('closed');
-    throw ApplicationFailure.create({ type: 'RunFailed', message: reason, nonRetryable: true });
+    this.reason = reason;
+    this.show();
+    throw failure;
   }
 
   protected enterOnce(phase: Phase): void {
@@ -185,7 +207,11 @@ export class SyncRun<Input extends SyncInput = SyncInput> {
   }
 
   protected show(): void {
-    setCurrentDetails(syncDetails(this.progress()));
+    setCurrentDetails(this.reason === undefined ? this.details() : `${this.details()}\n\n${this.reason}`);
+  }
+
+  protected details(): string {
+    return syncDetails(this.progress());
   }
 
   /** The input of the execution that goes on with this run. */

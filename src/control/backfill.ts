@@ -5,6 +5,7 @@ import type { BackfillInput } from '../../workflows/names.js';
 import { Connectors } from './connectors.js';
 import { idsOf } from './ids.js';
 import { windowed } from './plan.js';
+import { shownRun } from './shown.js';
 import { registerRun, startRunWorkflow, wakeWaiting, type Orchestrator } from './start.js';
 
 /** Calls' worth of rows that may wait for the destination before a backfill holds, where the sync does not say. */
@@ -33,7 +34,7 @@ export async function startBackfill(pool: Pool, temporal: Orchestrator, config: 
   const opened = await registerRun(pool, config, name, { kind: 'backfill', ...window, ...(allowMassChange && { allowMassChange }) }, (run) => idsOf(temporal).backfill(name, run));
   if (!opened.attached) {
     const input: BackfillInput = { sync: name, run: opened.run, attributes: temporal.attributes };
-    await startRunWorkflow(temporal, 'backfill', idsOf(temporal).backfill(name, opened.run), input, `a backfill of ${name}`);
+    await startRunWorkflow(temporal, 'backfill', idsOf(temporal).backfill(name, opened.run), input, shownRun('a backfill', { sync: name, run: opened.run, kind: 'backfill', destination: config.syncs[name]?.destination }));
     await wakeWaiting(pool, temporal, opened.account);
   }
   return { run: opened.run, attached: opened.attached };

@@ -2,6 +2,7 @@ import { WorkflowExecutionAlreadyStartedError, WorkflowIdReusePolicy } from '@te
 import type { VerifyInput } from '../../workflows/names.js';
 import { closeDelivering, type Delivered, type Pool } from '../ledger/index.js';
 import { idsOf } from './ids.js';
+import { shownBy, shownVerification } from './shown.js';
 import { TASK_TIMEOUT_MS, type Orchestrator } from './start.js';
 
 /**
@@ -15,12 +16,12 @@ export function closeDelivered(pool: Pool, temporal: Orchestrator): Promise<read
   });
 }
 
-async function startVerification(temporal: Orchestrator, { id, sync }: Delivered): Promise<void> {
+async function startVerification(temporal: Orchestrator, { id, sync, destination }: Delivered): Promise<void> {
   const input: VerifyInput = { sync, id, run: id, against: 'source', attributes: temporal.attributes };
   try {
     await temporal.client.workflow.start('verify', {
       workflowId: idsOf(temporal).verify(sync, id), taskQueue: temporal.taskQueue, args: [input], workflowTaskTimeout: TASK_TIMEOUT_MS,
-      workflowIdReusePolicy: WorkflowIdReusePolicy.REJECT_DUPLICATE, staticSummary: `the verification after a run of ${sync}`,
+      workflowIdReusePolicy: WorkflowIdReusePolicy.REJECT_DUPLICATE, ...shownBy(temporal, shownVerification('the verification after a run', { sync, destination })),
     });
   } catch (error) {
     // Somebody else saw the same run end, or closing it was interrupted.

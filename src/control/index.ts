@@ -14,5 +14,5 @@ export { previewSource, type PreviewDocument, type PreviewRecord } from './previ
 export { openRetry, planRetry, startRetry, type RetryAsked, type RetryPlan } from './retry.js';
 export * from './schedules/index.js';
 export { tidy } from './tidy.js';
-export { verificationCost, verifySync, type VerificationCost, type VerifyRequest } from './verify.js';
+export { startVerification, verificationCost, verifySync, type VerificationCost, type VerifyRequest } from './verify.js';
 export { workerName } from './owner.js';

@@ -6,6 +6,7 @@ import type { SyncInput } from '../../workflows/names.js';
 import { configurationOf } from './configuration.js';
 import { idsOf } from './ids.js';
 import { noticeRestored } from './restored.js';
+import { shownRun } from './shown.js';
 import { registerSync, startRunWorkflow, type Orchestrator } from './start.js';
 
 /** Which open rejections: by reason (a code, or part of the words) and by key; null: all. */
@@ -33,7 +34,7 @@ export async function startRetry(pool: Pool, temporal: Orchestrator, config: Con
   // First: what is chosen before it is known may be sent over something newer.
   await noticeRestored(pool, temporal, config, destinationOf(config, sync).account);
   const opened = await openRetry(pool, temporal, config, sync, asked);
-  await startRetryWorkflow(temporal, sync, opened.run);
+  await startRetryWorkflow(temporal, sync, opened.run, destinationOf(config, sync).name);
   return opened;
 }
 
@@ -51,10 +52,10 @@ export async function openRetry(pool: Pool, temporal: Orchestrator, config: Conf
   return { run: id, chosen };
 }
 
-/** Starts the workflow of a retry that stands in the ledger. */
-export function startRetryWorkflow(temporal: Orchestrator, sync: string, run: string): Promise<void> {
+/** Starts the workflow of a retry that stands in the ledger. @param destination where it is known, so that it is found by it from the start */
+export function startRetryWorkflow(temporal: Orchestrator, sync: string, run: string, destination?: string): Promise<void> {
   const input: SyncInput = { sync, run, attributes: temporal.attributes };
-  return startRunWorkflow(temporal, 'retry', idsOf(temporal).retry(sync, run), input, `rejected rows of ${sync} once more`);
+  return startRunWorkflow(temporal, 'retry', idsOf(temporal).retry(sync, run), input, shownRun('a retry of rejected rows', { sync, run, kind: 'retry', destination }));
 }
 
 const destinationOf = (config: Config, sync: string): DestinationConfig => config.destinations[(config.syncs[sync] as SyncConfig).destination] as DestinationConfig;

@@ -7,6 +7,7 @@ import type { LaneInput, SyncInput } from '../../workflows/names.js';
 import { configurationOf } from './configuration.js';
 import { idsOf } from './ids.js';
 import { noticeRestored, rememberedBy } from './restored.js';
+import { shownBy, shownLane, shownRun, type Shown } from './shown.js';
 
 /** A step of a workflow takes milliseconds; one that a worker took along when it died is given to another after this. Milliseconds. */
 export const TASK_TIMEOUT_MS = 5_000;
@@ -62,22 +63,22 @@ export async function startRun(pool: Pool, temporal: Orchestrator, config: Confi
   await noticeRestored(pool, temporal, config, accountOf(config, name));
   const opened = await registerRun(pool, config, name, options, (run) => idsOf(temporal).sync(name, run));
   if (!opened.attached) {
-    await startSyncWorkflow(temporal, name, opened.run);
+    await startSyncWorkflow(temporal, config, name, opened.run, options);
     await wakeWaiting(pool, temporal, opened.account);
   }
   return { run: opened.run, attached: opened.attached };
 }
 
 /** Starts the workflow of a run that stands in the ledger. */
-export async function startSyncWorkflow(temporal: Orchestrator, sync: string, run: string): Promise<void> {
+async function startSyncWorkflow(temporal: Orchestrator, config: Config, sync: string, run: string, { kind }: RunOptions): Promise<void> {
   const input: SyncInput = { sync, run, attributes: temporal.attributes };
-  await startRunWorkflow(temporal, 'sync', idsOf(temporal).sync(sync, run), input, `a run of ${sync}`);
+  await startRunWorkflow(temporal, 'sync', idsOf(temporal).sync(sync, run), input, shownRun(`a run (${kind})`, { sync, run, kind, destination: config.syncs[sync]?.destination }));
 }
 
-/** Starts a run's workflow of some type; one that is started already stays as it is. @param summary shown beside its id */
-export async function startRunWorkflow(temporal: Orchestrator, type: 'sync' | 'backfill' | 'retry', workflowId: string, input: SyncInput, summary: string): Promise<void> {
+/** Starts a run's workflow of some type; one that is started already stays as it is. */
+export async function startRunWorkflow(temporal: Orchestrator, type: 'sync' | 'backfill' | 'retry', workflowId: string, input: SyncInput, shown: Shown): Promise<void> {
   try {
-    await temporal.client.workflow.start(type, { workflowId, taskQueue: temporal.taskQueue, args: [input], workflowTaskTimeout: TASK_TIMEOUT_MS, staticSummary: summary });
+    await temporal.client.workflow.start(type, { workflowId, taskQueue: temporal.taskQueue, args: [input], workflowTaskTimeout: TASK_TIMEOUT_MS, ...shownBy(temporal, shown) });
   } catch (error) {
     // Started by an earlier, interrupted try.
     if (!(error instanceof WorkflowExecutionAlreadyStartedError)) throw error;
@@ -116,7 +117,7 @@ async function signalLane(temporal: Orchestrator, account: string, signal: 'wake
   const input: LaneInput = { account, attributes: temporal.attributes, ...(seen && { seen }) };
   await temporal.client.workflow.signalWithStart('lane', {
     workflowId: idsOf(temporal).lane(account), taskQueue: temporal.taskQueue, args: [input], signal, signalArgs: [], workflowTaskTimeout: TASK_TIMEOUT_MS,
-    staticSummary: `the calls to ${account}, at its pace`,
+    ...shownBy(temporal, shownLane(account)),
   });
 }
 

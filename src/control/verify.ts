@@ -1,4 +1,5 @@
-import { SAMPLE_DEFAULTS } from '../config/index.js';
+import type { WorkflowHandle } from '@temporalio/client';
+import { SAMPLE_DEFAULTS, type Config } from '../config/index.js';
 import { buildPage } from '../extraction/index.js';
 import { pacedCalls } from '../lanes/index.js';
 import { effectiveRows, findSync, storeDifferences, type Pool, type VerificationDocument } from '../ledger/index.js';
@@ -7,8 +8,12 @@ import {
   withCampaign, type CompareInput, type ExpectedContact, type SampleCost, type Verification, type VerifyProgress,
 } from '../verification/index.js';
 import type { SyncIds } from '../ledger/index.js';
+import type { VerifyInput } from '../../workflows/names.js';
 import { askCampaign } from './campaign.js';
 import type { Wired } from './connectors.js';
+import { idsOf } from './ids.js';
+import { shownBy, shownVerification } from './shown.js';
+import { TASK_TIMEOUT_MS, type Orchestrator } from './start.js';
 
 export interface VerifyRequest {
   readonly pool: Pool;
@@ -74,6 +79,15 @@ function byMethod(request: VerifyRequest, input: CompareInput): Promise<Verifica
 function certaintyOf({ sync }: Wired, asked: { readonly confidence?: number | undefined; readonly maxError?: number | undefined }): { readonly confidence: number; readonly maxError: number } {
   const { confidence, maxError } = sync.verify ?? SAMPLE_DEFAULTS;
   return { confidence: asked.confidence ?? confidence, maxError: asked.maxError ?? maxError };
+}
+
+/** Starts a verification that somebody asked for. @param id under which its differences are kept */
+export function startVerification(temporal: Orchestrator, config: Config, sync: string, id: string, asked: Omit<VerifyInput, 'sync' | 'id' | 'run' | 'attributes'>): Promise<WorkflowHandle> {
+  const input: VerifyInput = { sync, id, ...asked, attributes: temporal.attributes };
+  return temporal.client.workflow.start('verify', {
+    workflowId: idsOf(temporal).verify(sync, id), taskQueue: temporal.taskQueue, args: [input], workflowTaskTimeout: TASK_TIMEOUT_MS,
+    ...shownBy(temporal, shownVerification('a verification', { sync, destination: config.syncs[sync]?.destination })),
+  });
 }
 
 /** What a verification by sample will cost and show. */

@@ -194,7 +194,7 @@ class Driver {
       return undefined;
     }
     const { calls, per } = driven.limits;
-    const reason = `${destination} allows ${calls === 1 ? 'one call' : `${calls} calls`} in ${per / 1000} s`;
+    const reason = `${destination} allows ${calls === 1 ? 'one call' : `${calls} calls`} ${windowWords(per)}`;
     await showLane(this.options.pool, lane.id, { state: 'waiting', reason, untilMs: reserved.waitMs });
     return this.end('wait', Math.max(reserved.waitMs - 1_500, 0), 'waiting', reason);
   }
@@ -276,6 +276,12 @@ class Driver {
   private end(next: DriveResult['next'], waitMs: number, state: LaneState, reason: string | null): End {
     return { next, waitMs, state, reason };
   }
+}
+
+/** A window of a limit in words. @param per milliseconds */
+function windowWords(per: number): string {
+  const [unit] = ([[1_000, 'a second'], [60_000, 'a minute'], [3_600_000, 'an hour']] as const).filter(([ms]) => ms === per);
+  return unit?.[1] ?? `in ${per / 1000} s`;
 }
 
 function waitsFor(ahead: Outlook, lane: LaneRow): string {

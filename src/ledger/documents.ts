@@ -53,6 +53,18 @@ export interface BatchDocument {
   readonly notes: readonly string[];
 }
 
+/** A bulk call of an account, in counts. */
+export interface RecentCall {
+  readonly batch: number;
+  readonly destination: string;
+  readonly rows: number;
+  readonly delivered: number;
+  readonly rejected: number;
+  readonly status: BatchDocument['status'];
+  readonly httpStatus: number | null;
+  readonly durationMs: number | null;
+}
+
 export interface LaneDocument {
   readonly account: string;
   readonly state: LaneState;

@@ -31,6 +31,7 @@ export { laneWaits, type LaneWait, type WaitCause } from './waits.js';
 export { anySettled, runsTouched, type TouchedRun } from './touched.js';
 export { audit, booksOf, faultsOf } from './books.js';
 export type * from './documents.js';
+export { recentCalls } from './recent-calls.js';
 export { batchesOf, laneDocument, listRuns, runDocument } from './reports.js';
 export { closeDelivering, finalStatus, settlementOf, type Delivered, type Settlement } from './settlement.js';
 export { failuresAfter, listFailures } from './failures.js';

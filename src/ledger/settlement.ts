@@ -34,6 +34,7 @@ export async function settlementOf(db: Queryable, runId: string, close: boolean)
 export interface Delivered {
   readonly id: string;
   readonly sync: string;
+  readonly destination: string;
   /** Its configuration has its sync verified after a run. */
   readonly verifies: boolean;
 }
@@ -45,8 +46,8 @@ export interface Delivered {
  */
 export async function closeDelivering(db: Queryable, before: (run: Delivered) => Promise<void> = () => Promise.resolve()): Promise<readonly string[]> {
   const { rows } = await db.query<Delivered>(
-    `SELECT r.id, s.name AS sync, COALESCE(r.config #>> '{sync,verify,after}' = 'run', false) AS verifies
-     FROM run r JOIN sync s ON s.id = r.sync_id WHERE r.status = 'delivering' AND r.ended_at IS NULL ORDER BY r.no`,
+    `SELECT r.id, s.name AS sync, d.name AS destination, COALESCE(r.config #>> '{sync,verify,after}' = 'run', false) AS verifies
+     FROM run r JOIN sync s ON s.id = r.sync_id JOIN destination d ON d.id = s.destination_id WHERE r.status = 'delivering' AND r.ended_at IS NULL ORDER BY r.no`,
   );
   const closed: string[] = [];
   for (const run of rows) {

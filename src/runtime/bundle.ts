@@ -6,6 +6,9 @@ import { RuntimeError } from './errors.js';
 const here = fileURLToPath(import.meta.url);
 let code: Promise<string> | undefined;
 
+/** What keeps stack traces out of histories: the SDK loads it by its path, in workers and into the bundle. */
+export const failureConverterPath = (): string => path.resolve(path.dirname(realpathSync(here)), '..', '..', 'workflows', 'failure-converter.cjs');
+
 /**
  * The workflows as one script. Compiled, that is the file the build made; from TypeScript (tests), where such a
  * file may be absent or older than the sources, they are bundled once a process, which takes about two seconds.
@@ -29,5 +32,5 @@ async function bundleSources(): Promise<string> {
   (await import('./sdk.js')).installSdk();
   const quiet = (): undefined => undefined;
   const logger = { log: quiet, trace: quiet, debug: quiet, info: quiet, warn: quiet, error: quiet };
-  return (await bundleWorkflowCode({ workflowsPath: entry, logger })).code;
+  return (await bundleWorkflowCode({ workflowsPath: entry, failureConverterPath: failureConverterPath(), logger })).code;
 }

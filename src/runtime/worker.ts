@@ -1,5 +1,5 @@
 import type { Worker, WorkerOptions } from '@temporalio/worker';
-import { workflowBundle } from './bundle.js';
+import { failureConverterPath, workflowBundle } from './bundle.js';
 import type { Runtime } from './open.js';
 
 export interface CreateWorkerOptions {
@@ -35,6 +35,7 @@ export async function createWorker(options: CreateWorkerOptions): Promise<Worker
     taskQueue: options.taskQueue ?? runtime.taskQueue,
     workflowBundle: bundle,
     activities: options.activities,
+    dataConverter: { failureConverterPath: failureConverterPath() },
     ...(options.identity === undefined ? {} : { identity: options.identity }),
     shutdownGraceTime: options.shutdownGraceTime ?? 35_000,
     maxConcurrentActivityTaskExecutions: options.maxConcurrentActivities ?? 40,

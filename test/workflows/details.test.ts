@@ -1,6 +1,6 @@
 import { expect, test } from 'vitest';
 import type { Counts } from '../../src/ledger/index.js';
-import { laneDetails, syncDetails } from '../../workflows/details.js';
+import { laneDetails, syncDetails, waitWords } from '../../workflows/details.js';
 
 const counts: Counts = {
   extracted: 19972, invalid: 24, filtered: 0, unchanged: 0, stillRejected: 0, superseded: 0, suppressed: 0, queued: 19948,
@@ -28,6 +28,11 @@ test('the Web UI shows both sums of the books, the cursor and the last batches',
 });
 
 test('the Web UI shows why a lane waits and how long', () => {
-  expect(laneDetails({ account: 'acme', state: 'backing_off', reason: 'MailingCore is down', calls: 1234 }, 2_500))
-    .toBe('**acme** · backing off for 3 s\n\nMailingCore is down\n\n1,234 calls by this execution');
+  const call = { batch: 7, destination: 'loyalty', rows: 1000, delivered: 998, rejected: 2, status: 'settled', httpStatus: 200, durationMs: 1200 } as const;
+  expect(laneDetails({ account: 'acme', state: 'backing_off', reason: 'MailingCore is down', until: '2026-01-01T00:00:00.000Z', calls: 1234, recent: [call] })).toBe([
+    '**acme** · backing off until 2026-01-01T00:00:00.000Z', 'MailingCore is down',
+    'last calls:', '- 7: 1,000 rows to loyalty, 998 delivered, 2 rejected · settled · HTTP 200 · 1,200 ms', '1,234 calls by this execution',
+  ].join('\n\n'));
+  expect(waitWords(41_200, 'D·engage allows one call a minute')).toBe('waiting 42 s: D·engage allows one call a minute');
+  expect(waitWords(3_600_000, null)).toBe('waiting 60 min');
 });

@@ -3,7 +3,6 @@ import type { WorkflowHandle } from '@temporalio/client';
 import type { Payload } from '@temporalio/common';
 import type { VerifyBeat } from '../../../activities/types.js';
 import type { VerificationDocument } from '../../ledger/index.js';
-import type { VerifyInput } from '../../../workflows/names.js';
 import type { Context } from '../context.js';
 import { CliError, EXIT } from '../exit.js';
 import { formatDuration, formatNumber } from '../output/index.js';
@@ -34,11 +33,9 @@ export async function followVerification(
   asked: Asked,
 ): Promise<{ readonly id: string; readonly document: VerificationDocument }> {
   const { ulid } = await import('ulid');
-  const { temporal } = session;
+  const { startVerification } = await import('../../control/index.js');
   const id = ulid();
-  const workflowId = session.ids.verify(sync, id);
-  const input: VerifyInput = { sync, id, ...asked, attributes: temporal.attributes };
-  const handle = await temporal.client.workflow.start('verify', { workflowId, taskQueue: temporal.taskQueue, args: [input] });
+  const handle = await startVerification(session.temporal, session.config, sync, id, asked);
   const ended = new AbortController();
   const outcome = resultOf(handle).finally(() => { ended.abort(); });
   // Met below; until then it must not count as unhandled.
