@@ -43,4 +43,7 @@ export { isFullDue, runOfWorkflow, type ScheduledRun } from './scheduled.js';
 export { runPulse, type RunPulse } from './pulse.js';
 export { statusDocument } from './status.js';
 export { contactStory } from './story.js';
+export { callsBetween, type CallFacts } from './calls-between.js';
+export { failureCounts, type FailureCount } from './failure-counts.js';
+export { differenceCounts, type DifferenceCount } from './difference-counts.js';
 export { differencesAfter, readDifferences, storeDifferences } from './differences.js';

@@ -103,7 +103,7 @@ export async function batchesOf(db: Queryable, runNo: number, limit: number): Pr
     `SELECT * FROM (
        SELECT b.id AS batch, b.rows, br.rows AS "ofThisRun", br.delivered, br.rejected, b.status, b.http_status AS "httpStatus",
          b.attempt AS attempts, ${isoTime('b.started_at')} AS "startedAt",
-         GREATEST(round(EXTRACT(EPOCH FROM b.answered_at - b.started_at) * 1000), 0)::int AS "durationMs", b.message,
+         CASE WHEN b.answered_at IS NOT NULL THEN GREATEST(round(EXTRACT(EPOCH FROM b.answered_at - b.started_at) * 1000), 0)::int END AS "durationMs", b.message,
          b.receipt, COALESCE(b.notes, '[]') AS notes
        FROM batch_run br JOIN batch b ON b.id = br.batch_id WHERE br.run_no = $1 ORDER BY b.id DESC LIMIT $2
      ) x ORDER BY batch`,

@@ -1,4 +1,5 @@
 import type { CampaignLocale } from '../destinations/index.js';
+import { formatNumber } from '../format/index.js';
 import type { CampaignLocaleVerdict, CampaignVerdict, VerificationDocument } from '../ledger/index.js';
 import { byLocale } from './tally.js';
 
@@ -38,9 +39,9 @@ export function judgeCampaign(id: string, { before, after, found, expected, tole
     const people = Math.max(count, seen, wanted.get(locale) ?? 0);
     const counts = [count, then.get(locale)?.count ?? 0];
     const faults: string[] = [];
-    if (people > 0 && !hasTemplate) faults.push(`campaign ${id} has no template for ${nameOf(locale)}: ${people} opted in`);
+    if (people > 0 && !hasTemplate) faults.push(`campaign ${id} has no template for ${nameOf(locale)}: ${formatNumber(people)} opted in`);
     if (seen < Math.min(...counts) - tolerance || seen > Math.max(...counts) + tolerance) {
-      faults.push(`campaign ${id} counts ${count} opted in for ${nameOf(locale)}, ${seen} were found at the platform`);
+      faults.push(`campaign ${id} counts ${formatNumber(count)} opted in for ${nameOf(locale)}, ${formatNumber(seen)} were found at the platform`);
     }
     return { locale, count, found: seen, hasTemplate, pass: faults.length === 0, ...(faults.length > 0 ? { faults } : {}) };
   });

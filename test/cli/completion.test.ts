@@ -16,7 +16,7 @@ describe('completion', () => {
     const script = await scriptOf('bash');
     const at = (...words: string[]): string[] => offered(script, ['syncline', ...words]);
     expect(at('')).toEqual(expect.arrayContaining(['init', 'doctor', 'run', 'verify', '--json']));
-    expect(at('ver')).toEqual(['verify']);
+    expect(at('ver')).toEqual(['verify', 'verifications']);
     expect(at('source', '')).toContain('preview');
     expect(at('run', '--res')).toEqual(['--resend']);
     expect(at('--config', 'other.yaml', 'run', 'crm', '--deta')).toEqual(['--detach']);

@@ -2,6 +2,7 @@ import { writeFileSync, readFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { afterAll, beforeAll, expect, test } from 'vitest';
 import type { RunDocument, VerificationDocument } from '../../src/ledger/index.js';
+import { parsed } from '../report/support.js';
 import { createCliWorld, type CliWorld } from './world.js';
 
 interface Verified extends VerificationDocument {
@@ -70,10 +71,57 @@ test('what a repair sends again verifies, and so does the campaign then', async 
   expect(await verify()).toMatchObject({ code: 0, document: { verdict: 'pass', campaign: { id: 'welcome', pass: true }, differences: [] } });
 });
 
+const file = (name: string): string => readFileSync(join(world.folder, name), 'utf8');
+
+test('a verdict that fails is written for pipelines and people all the same, and names nobody', async () => {
+  const { code, document } = await verify('--campaign', 'spring', '--junit', 'gate.xml', '--markdown', 'gate.md', '--report', 'gate.html');
+  expect(code).toBe(4);
+  expect(document.verdict).toBe('fail');
+  expect(parsed(file('gate.xml')).filter(({ name }) => name === 'failure').map(({ attributes }) => attributes['message'])).toEqual(['campaign spring has no template for contacts without a locale: 5 opted in']);
+  expect(file('gate.md')).toContain('| none | 5 | 5 | no | ✗ **fail** |');
+  expect(parsed(file('gate.html')).find(({ name }) => name === 'h1')?.text).toBe('crm ✗ fail');
+  for (const name of ['gate.xml', 'gate.md', 'gate.html']) expect(file(name)).not.toMatch(/person|example\.com/);
+  const { code: four, out } = await world.cli('verify', 'crm', '--campaign', 'spring', '--markdown', '-');
+  expect([four, out]).toEqual([4, expect.stringMatching(/^### crm: ✗ fail\n/)]);
+});
+
+test('a file that cannot be written is named before anything is read; two things on stdout are wrong use', async () => {
+  const nowhere = await verify('--junit', 'nowhere/gate.xml');
+  expect(nowhere.code).toBe(1);
+  expect(nowhere.err).toContain(`${join(world.folder, 'nowhere/gate.xml')} cannot be written (ENOENT)`);
+  for (const argv of [['--junit', '-'], ['--report', '-'], ['--junit', 'a', '--markdown', './a']]) expect(await verify(...argv)).toMatchObject({ code: 2, document: { error: { code: 'misused' } } });
+  expect((await world.cli('verify', 'crm', '--junit', '-', '--markdown', '-')).code).toBe(2);
+  expect((await world.cli('run', 'crm', '--report', 'run.html', '--detach')).code).toBe(2);
+  expect((await world.cli('runs', 'show', 'x', '--report', '.')).err).toContain('EISDIR');
+});
+
+test('verdicts are kept: newest first, by hand or with their run, what failed by name', async () => {
+  const { code, document } = await world.json<{ verifications: readonly (VerificationDocument & { run: string | null; sync: string })[] }>('verifications', 'crm', '--limit', '3');
+  expect(code).toBe(0);
+  expect(document.verifications.map(({ sync, run, verdict, campaign }) => [sync, run, verdict, campaign?.id])).toEqual([['crm', null, 'fail', 'spring'], ['crm', null, 'fail', 'spring'], ['crm', null, 'pass', 'welcome']]);
+  const { out } = await world.cli('verifications', 'crm');
+  expect(out).toMatch(/by hand +spring +campaign: none/);
+  expect(out).toMatch(/pass +full +source +01[0-9A-Z]{24} +welcome/);
+  expect(await world.cli('verifications', 'crn')).toMatchObject({ code: 2 });
+});
+
+test('a run leaves a page of its books, calls and pace, also afterwards', async () => {
+  const ran = await world.json('run', 'crm', '--full', '--resend', '--report', 'run.html');
+  expect(ran).toMatchObject({ code: 0, document: { counts: { delivered: 25 } } });
+  expect((await world.cli('runs', 'show', ran.document.run, '--report', 'again.html')).code).toBe(0);
+  for (const name of ['run.html', 'again.html']) {
+    const text = parsed(file(name)).find(({ name: one }) => one === 'body')?.text ?? '';
+    expect(text).toContain(`run ${ran.document.run}, full`);
+    expect(text).toContain('25delivered');
+    expect(text).toContain('3 taken in full');
+    expect(text).toContain('limit: 100,000');
+    expect(text).toContain('Campaign welcome: pass');
+    expect(file(name)).not.toMatch(/person|example\.com/);
+  }
+});
+
 test('a campaign of a platform that cannot be asked is wrong use, before anything starts', async () => {
-  const file = join(world.folder, 'syncline.yaml');
-  const text = readFileSync(file, 'utf8');
-  writeFileSync(join(world.folder, 'other.yaml'), text
+  writeFileSync(join(world.folder, 'other.yaml'), file('syncline.yaml')
     .replace('destinations:', 'destinations:\n  app: {type: dengage, baseUrl: "http://127.0.0.1:1", userkey: a, password: b}')
     .replace('syncs:', 'syncs:\n  app: {source: export, destination: app}'));
   const ran = await world.cli('--config', 'other.yaml', 'verify', 'app', '--campaign', 'spring');

@@ -5,8 +5,10 @@ import type { Register } from '../command.js';
 import type { Context } from '../context.js';
 import { CliError, EXIT } from '../exit.js';
 import type { ExitCode } from '../exit.js';
+import { besideOf, checkBeside } from '../files/index.js';
 import { followRun } from '../following/index.js';
 import { syncOf } from '../names.js';
+import { REPORT_WORDS, reportRun } from '../reporting/index.js';
 import { openSession } from '../session.js';
 import type { Session } from '../session.js';
 import { costOfBackfill } from '../views/index.js';
@@ -20,6 +22,7 @@ interface Options {
   readonly yes?: true;
   readonly allowMassChange?: true;
   readonly timeout?: string;
+  readonly report?: string;
 }
 
 /** `backfill`: a whole source or a window of it again, behind everything else; `backfill pause|resume|cancel`. */
@@ -33,6 +36,7 @@ export const register: Register = (program, act) => {
     .option('-y, --yes', 'do not ask')
     .option('--allow-mass-change', 'opt in any number of contacts, also where it would stop and ask')
     .addOption(new Option('--timeout <duration>', 'follow it for so long at most (30s, 5m); the backfill goes on').conflicts('detach'))
+    .addOption(new Option('--report <file>', REPORT_WORDS).conflicts('detach'))
     .addHelpText('after', examples('backfill crm-newsletter', 'backfill crm-newsletter --from 2026-01-01 --to 2026-02-01 --yes --detach', 'backfill pause 01JX3V5W1D8Q7K2M4N6P8R0S2T'))
     .action(act((context, sync: string | undefined, options: Options) => start(context, sync, options)));
   const steering = (['pause', 'resume', 'cancel'] as const);
@@ -52,6 +56,7 @@ async function start(context: Context, name: string | undefined, options: Option
   const sync = await syncOf(config, name);
   const timeoutMs = options.timeout === undefined ? undefined : await durationOf(options.timeout, '--timeout');
   const window = await windowOf(options);
+  await checkBeside(context, besideOf({ report: options.report }));
   const session = await openSession(context);
   const { backPressure, startBackfill } = await import('../../control/index.js');
   const { readingBackfill } = await import('../../ledger/index.js');
@@ -72,7 +77,7 @@ async function start(context: Context, name: string | undefined, options: Option
   const followed = await followRun(context, session, {
     ...started, workflowId: session.ids.backfill(name, started.run), timeoutMs, msOf: (rows) => (Math.ceil(rows / batchSize) * limits.per) / limits.calls,
   });
-  return finish(context, followed);
+  return reportRun(context, session, followed.document, options.report, finish(context, followed));
 }
 
 /** A window of time. @throws CliError (exit 2) where it holds nothing */

@@ -20,8 +20,9 @@ import { register as source } from './source.js';
 import { register as status } from './status.js';
 import { register as suppress } from './suppress.js';
 import { register as validate } from './validate.js';
+import { register as verifications } from './verifications.js';
 import { register as verify } from './verify.js';
 import { register as worker } from './worker.js';
 
 /** Every command, in the order of the help. */
-export const COMMANDS: readonly Register[] = [init, validate, doctor, dev, worker, source, plan, contact, run, backfill, schedule, verify, status, runs, audit, failures, suppress, forget, lane, ledger, sandbox, demo, completion];
+export const COMMANDS: readonly Register[] = [init, validate, doctor, dev, worker, source, plan, contact, run, backfill, schedule, verify, verifications, status, runs, audit, failures, suppress, forget, lane, ledger, sandbox, demo, completion];

@@ -6,10 +6,12 @@ import type { Register } from '../command.js';
 import type { Context } from '../context.js';
 import { EXIT } from '../exit.js';
 import type { ExitCode } from '../exit.js';
+import { besideOf, checkBeside } from '../files/index.js';
 import { followRun } from '../following/index.js';
 import type { Followed } from '../following/index.js';
 import { syncOf, unknownRun } from '../names.js';
 import { tellNext } from '../next.js';
+import { REPORT_WORDS, reportRun } from '../reporting/index.js';
 import { openSession } from '../session.js';
 import type { Session } from '../session.js';
 import { runView } from '../views/index.js';
@@ -23,6 +25,7 @@ interface Options {
   readonly allowMassChange?: true;
   readonly detach?: true;
   readonly timeout?: string;
+  readonly report?: string;
 }
 
 /** `run`: one run now, followed to its end. */
@@ -38,7 +41,8 @@ export const register: Register = (program, act) => {
     .option('--allow-mass-change', 'opt in and change any number of contacts, also where a run would stop and ask')
     .option('--detach', "print the run's id and return")
     .addOption(new Option('--timeout <duration>', 'follow it for so long at most (30s, 5m); the run goes on').conflicts('detach'))
-    .addHelpText('after', examples('run crm-newsletter', 'run crm-newsletter --full --resend', 'run crm-newsletter --only 17,4711 --json', 'run crm-newsletter --full --allow-deletes', 'run crm-newsletter --detach'))
+    .addOption(new Option('--report <file>', REPORT_WORDS).conflicts('detach'))
+    .addHelpText('after', examples('run crm-newsletter', 'run crm-newsletter --full --resend', 'run crm-newsletter --only 17,4711 --json', 'run crm-newsletter --full --allow-deletes', 'run crm-newsletter --report run.html', 'run crm-newsletter --detach'))
     .action(act((context, sync: string, options: Options) => run(context, sync, options)));
 };
 
@@ -46,6 +50,7 @@ async function run(context: Context, name: string, options: Options): Promise<Ex
   const config = await context.config();
   const sync = await syncOf(config, name);
   const timeoutMs = options.timeout === undefined ? undefined : await durationOf(options.timeout, '--timeout');
+  await checkBeside(context, besideOf({ report: options.report }));
   const session = await openSession(context);
   const started = await startOrFind(session, name, askedFor(options));
   if (started.attached) await nudge(session, (config.destinations[sync.destination] as { account: string }).account);
@@ -53,7 +58,8 @@ async function run(context: Context, name: string, options: Options): Promise<Ex
   if (started.attached) tellAttached(context, started.run, options);
   if (options.detach === true) return detached(context, session, started);
   await session.ensureWorker();
-  const exit = finish(context, await followRun(context, session, { ...started, workflowId, timeoutMs }));
+  const followed = await followRun(context, session, { ...started, workflowId, timeoutMs });
+  const exit = await reportRun(context, session, followed.document, options.report, finish(context, followed));
   if (exit === EXIT.done) tellNext(context, `verify ${name}`);
   if (exit === EXIT.rejects) tellNext(context, `failures ${name}`);
   return exit;

@@ -5,7 +5,9 @@ import type { Register } from '../command.js';
 import type { Context } from '../context.js';
 import { EXIT } from '../exit.js';
 import type { ExitCode } from '../exit.js';
+import { besideOf, checkBeside } from '../files/index.js';
 import { syncOf, unknownRun } from '../names.js';
+import { REPORT_WORDS, reportRun } from '../reporting/index.js';
 import { openLedger } from '../session.js';
 import { batchesView, runsView, runView } from '../views/index.js';
 
@@ -22,8 +24,9 @@ export const register: Register = (program, act) => {
   runs
     .command('show <run>')
     .description("a run's books and batches")
-    .addHelpText('after', examples('runs show 01JX3V5W1D8Q7K2M4N6P8R0S2T --json'))
-    .action(act((context, run: string) => show(context, run)));
+    .option('--report <file>', REPORT_WORDS)
+    .addHelpText('after', examples('runs show 01JX3V5W1D8Q7K2M4N6P8R0S2T --json', 'runs show 01JX3V5W1D8Q7K2M4N6P8R0S2T --report run.html'))
+    .action(act((context, run: string, { report }: { readonly report?: string }) => show(context, run, report)));
 };
 
 async function list(context: Context, sync: string | undefined, limit: number): Promise<ExitCode> {
@@ -38,14 +41,16 @@ async function list(context: Context, sync: string | undefined, limit: number): 
   return EXIT.done;
 }
 
-async function show(context: Context, run: string): Promise<ExitCode> {
+async function show(context: Context, run: string, report: string | undefined): Promise<ExitCode> {
   const { output } = context;
-  const { pool } = await openLedger(context);
+  await checkBeside(context, besideOf({ report }));
+  const session = await openLedger(context);
+  const { pool } = session;
   const { runDocument } = await import('../../ledger/index.js');
   const document = await runDocument(pool, run);
   if (document === undefined) throw unknownRun(run);
   output.printJson(document);
   output.print(runView(document, output.colors));
   if (document.batches.length > 0) output.print(`\n${batchesView(document.batches, document.batchesTotal, output.colors)}`);
-  return EXIT.done;
+  return reportRun(context, session, document, report, EXIT.done);
 }

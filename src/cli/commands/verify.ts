@@ -7,12 +7,14 @@ import type { Register } from '../command.js';
 import type { Context } from '../context.js';
 import { CliError, EXIT } from '../exit.js';
 import type { ExitCode } from '../exit.js';
-import { writeLines } from '../files/index.js';
+import type { Beside } from '../files/index.js';
+import { besideOf, checkBeside, takesStdout, writeBeside, writeLines } from '../files/index.js';
 import { followVerification } from '../following/index.js';
 import type { Certainty } from '../following/index.js';
 import { syncOf } from '../names.js';
 import { formatNumber, table } from '../output/index.js';
 import type { Colors } from '../output/index.js';
+import { REPORT_WORDS, verificationReport } from '../reporting/index.js';
 import { tellNext } from '../next.js';
 import { openSession } from '../session.js';
 import type { Session } from '../session.js';
@@ -23,6 +25,9 @@ import type { Repair } from './verify-differences.js';
 interface Options {
   readonly against: 'source' | 'ledger';
   readonly out?: string;
+  readonly junit?: string;
+  readonly markdown?: string;
+  readonly report?: string;
   readonly campaign?: string;
   readonly repair?: true;
   readonly confidence?: string;
@@ -40,20 +45,25 @@ export const register: Register = (program, act) => {
     .description('compare the source side with the destination, contact by contact, by locale')
     .addOption(new Option('--against <side>', 'expect what the source says now, or what the ledger says was sent').choices(['source', 'ledger']).default('source'))
     .option('--out <file>', 'write every difference to a file: CSV by its ending, else a JSON document a line')
+    .option('--junit <file>', 'write the verdict as JUnit XML, for a pipeline; - for stdout')
+    .option('--markdown <file>', 'write the verdict as Markdown, as GitHub shows it; - for stdout')
+    .option('--report <file>', REPORT_WORDS)
     .option('--campaign <id>', "hold the campaign's own count by locale, and its templates, against what is found (MailingCore)")
     .option('--repair', 'queue the contacts that differ')
     .option('--confidence <share>', 'how sure a sample must be, where the platform cannot be read in full (default: as configured, else 0.95)')
     .option('--max-error <share>', 'the share of contacts that may differ unseen by a sample (default: as configured, else 0.01)')
-    .addHelpText('after', examples('verify crm-newsletter', 'verify crm-newsletter --against ledger --out differences.csv', 'verify crm-newsletter --campaign spring', 'verify crm-newsletter --repair --json', 'verify crm-app --confidence 0.99 --max-error 0.01'))
+    .addHelpText('after', examples('verify crm-newsletter', 'verify crm-newsletter --against ledger --out differences.csv', 'verify crm-newsletter --campaign spring --junit gate.xml --markdown gate.md --report gate.html', 'verify crm-newsletter --repair --json', 'verify crm-app --confidence 0.99 --max-error 0.01'))
     .action(act((context, sync: string, options: Options) => verify(context, sync, options)));
 };
 
-async function verify(context: Context, name: string, { against, out, campaign, repair, ...asked }: Options): Promise<ExitCode> {
+async function verify(context: Context, name: string, options: Options): Promise<ExitCode> {
+  const { against, out, junit, markdown, report, campaign, repair, confidence, maxError } = options;
   const { output, cwd, signal } = context;
   const config = await context.config();
   const sync = await syncOf(config, name);
   if (campaign !== undefined) await checkCampaign(config, name, campaign);
-  const certainty = await certaintyOf(asked);
+  await checkBeside(context, besideOf({ out, junit, markdown, report }));
+  const certainty = await certaintyOf({ ...(confidence === undefined ? {} : { confidence }), ...(maxError === undefined ? {} : { maxError }) });
   const session = await openSession(context);
   await tellCost(context, session, name, certainty);
   await session.ensureWorker();
@@ -67,13 +77,24 @@ async function verify(context: Context, name: string, { against, out, campaign, 
   }
   const repaired = repair === true && document.verdict === 'fail' ? await queueRepair(context, session, name, id) : undefined;
   output.printJson({ sync: name, ...document, differences, ...(repaired === undefined ? {} : { repair: repaired }) });
-  output.print(viewOf(document, differences, output.colors));
+  if (!takesStdout(besideOf({ junit, markdown }))) output.print(viewOf(document, differences, output.colors));
+  const written = await writeBeside(context, [
+    ...(await textsOf(name, document, { junit, markdown })),
+    ...(report === undefined ? [] : [{ option: '--report', file: report, text: await verificationReport(session.pool, name, id, document, repair === true ? (repaired?.contacts ?? 0) : null) }]),
+  ]);
   if (document.verdict === 'pass') {
+    if (!written) return EXIT.failed;
     tellNext(context, sync.schedule === undefined ? 'status' : 'schedule apply');
     return EXIT.done;
   }
   output.error(`${name}: ${reasonOf(document)}`, wayOut(name, document, repair === true, repaired));
   return EXIT.unverified;
+}
+
+/** The verdict for other programs, where it was asked for. */
+async function textsOf(name: string, document: VerificationDocument, files: { readonly junit: string | undefined; readonly markdown: string | undefined }): Promise<readonly (Beside & { readonly text: string })[]> {
+  const { asJunit, asMarkdown } = await import('../../report/index.js');
+  return besideOf(files).map((one) => ({ ...one, text: (one.option === '--junit' ? asJunit : asMarkdown)(name, document) }));
 }
 
 /** Says what a sample will cost before it begins; where nothing is sampled, that the options say nothing. */

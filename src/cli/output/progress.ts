@@ -1,5 +1,5 @@
 import type { Colors, Sink } from './output.js';
-import { formatClock, formatDuration, formatNumber } from './format.js';
+import { formatClock, formatDuration, formatNumber } from '../../format/index.js';
 import { cutTo } from './width.js';
 
 /** How far a run is. */

@@ -1,5 +1,5 @@
 import type { Colors } from './output.js';
-import { formatNumber } from './format.js';
+import { formatNumber } from '../../format/index.js';
 import { cutTo, widthOf } from './width.js';
 
 /** Numbers stand right, with thousands separators; null and undefined as a dash. */

@@ -2,5 +2,5 @@ export { costOfBackfill } from './backfill.js';
 export { mappingLine } from './mapping.js';
 export { batchesView, runsView, runView, tallies } from './run.js';
 export { changesView, schedulesView } from './schedule.js';
-export { costWords, verificationView } from './verification.js';
+export { costWords, verificationsView, verificationView } from './verification.js';
 export { statusView } from './status.js';

@@ -1,12 +1,8 @@
 import type { VerificationCost } from '../../control/index.js';
 import type { CampaignVerdict, LocaleVerdict, VerificationDocument } from '../../ledger/index.js';
+import { evidenceOf, otherFaults, percent } from '../../report/index.js';
 import { formatDuration, formatNumber, table } from '../output/index.js';
 import type { Cell, Colors } from '../output/index.js';
-
-/** 0.9999 as `99.99 %`. */
-function percent(share: number): string {
-  return `${String(Number((share * 100).toPrecision(6)))} %`;
-}
 
 /** What a sample will cost, and what it will show. */
 export function costWords({ contacts, sampleSize, reads, seconds, confidence, maxError, pace }: VerificationCost): string {
@@ -25,7 +21,7 @@ export function verificationView(document: VerificationDocument, colors: Colors)
   const sample = document.method === 'sample';
   return [
     `verification: ${verdict} (${document.method}, against the ${document.against})  ${notes.join('  ')}`,
-    ...evidenceLines(document),
+    ...evidenceOf(document),
     ...(document.faults ?? []).map((fault) => colors.red(fault)),
     ...(document.notices ?? []).map((notice) => `${colors.yellow('notice:')} ${notice}`),
     table(
@@ -54,17 +50,20 @@ function lineOf(one: LocaleVerdict, sample: boolean): readonly Cell[] {
   ];
 }
 
-/** What the verdict rests on, where not everything was read. */
-function evidenceLines({ sampleSize, population, confidence, atMost, total, reads, seconds, receipts }: VerificationDocument): readonly string[] {
-  const lines: string[] = [];
-  if (sampleSize !== undefined && population !== undefined && confidence !== undefined && atMost !== undefined) {
-    lines.push(`sample: ${formatNumber(sampleSize)} of ${formatNumber(population)} contacts were read; with ${percent(confidence)} confidence at most ${formatNumber(atMost)} differ (~ is an estimate)`);
-  }
-  if (total !== undefined) lines.push(`total: the platform holds ${formatNumber(total.found)} contacts, the ledger knows ${formatNumber(total.known)}`);
-  if (reads !== undefined && seconds !== undefined) lines.push(`it took ${formatNumber(reads)} calls and ${formatDuration(seconds * 1000)}`);
-  if (receipts !== undefined) {
-    const { batches, contacts, withoutReceipt, mismatched } = receipts;
-    lines.push(`receipts: ${formatNumber(batches)} batches, ${formatNumber(contacts)} contacts, ${formatNumber(withoutReceipt)} without a receipt, ${formatNumber(mismatched)} that do not add up`);
-  }
-  return lines;
+/** Verdicts as a table, one a line; what fails by name. */
+export function verificationsView(sync: string, verdicts: readonly (VerificationDocument & { readonly run: string | null })[], colors: Colors): string {
+  if (verdicts.length === 0) return `no verdict yet: syncline verify ${sync}`;
+  const rows = verdicts.map((one): readonly Cell[] => [
+    one.at.slice(0, 19).replace('T', ' '), one.verdict, one.method, one.against, one.run ?? 'by hand', one.campaign?.id, failing(one),
+  ]);
+  return table(['when (UTC)', 'verdict', 'method', 'against', 'run', 'campaign', 'what fails'], rows, { colors, widest: 60 });
+}
+
+/** `en, fr; campaign: de; a fault in words` */
+function failing(document: VerificationDocument): string | null {
+  const names = (locales: readonly { readonly locale: string; readonly pass: boolean }[]): string => locales.filter(({ pass }) => !pass).map(({ locale }) => locale).join(', ');
+  const { campaign } = document;
+  const atCampaign = campaign === undefined || campaign.pass ? '' : `campaign: ${names(campaign.locales) || 'not readable'}`;
+  const words = [names(document.locales), atCampaign, ...otherFaults(document)].filter((one) => one !== '');
+  return words.length === 0 ? null : words.join('; ');
 }

@@ -1,0 +1,1 @@
+export { formatClock, formatDuration, formatNumber, formatRelative } from './format.js';
