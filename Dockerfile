@@ -20,4 +20,6 @@ USER node
 # syncline.yaml is looked for here; mount it.
 WORKDIR /config
 ENTRYPOINT ["syncline"]
+# /healthz, /readyz, /metrics and /webhooks/NAME.
+EXPOSE 8080
 CMD ["worker", "--port", "8080"]

@@ -3,6 +3,7 @@ import { closeDelivered, noticeRestored } from '../src/control/index.js';
 import { accountSeen, purgeErased, recentCalls, retireOthers, type Seen } from '../src/ledger/index.js';
 import { drive, type Driven } from '../src/lanes/index.js';
 import type { Dependencies } from './dependencies.js';
+import { tellEnded } from './observe.js';
 import type { Activities } from './types.js';
 
 /** Calls a lane shows. */
@@ -10,7 +11,7 @@ const RECENT = 5;
 
 /** Drives one account's calls for a window, or makes the one call a slow platform allows. */
 export function deliver(dependencies: Dependencies): Activities['deliver'] {
-  const { pool, config, connectors, temporal, owner, stopping, deliverWindowMs = 20_000, longWaitMs = 3_000 } = dependencies;
+  const { pool, config, connectors, temporal, owner, stopping, observer, deliverWindowMs = 20_000, longWaitMs = 3_000 } = dependencies;
   const driving = new Map<string, { readonly stop: AbortController; readonly done: Promise<unknown> }>();
   return async ({ account, seen: furthest }) => {
     const context = Context.current();
@@ -53,12 +54,13 @@ export function deliver(dependencies: Dependencies): Activities['deliver'] {
           calls = made;
           beat();
         },
-        onLease: (fence) => { seen = ledger && { ...ledger, fence }; },
+        onLease: (fence) => { seen = ledger && { ...ledger, fence }; }, observer,
       }).finally(() => driving.delete(account));
       driving.set(account, { stop, done });
       const report = await done;
       // The sweep does both, too: no reason to lose the report.
       const closed = await closeDelivered(pool, temporal).catch(() => []);
+      await tellEnded(pool, observer, closed);
       // Erasures of people who are to be forgotten are runs without a workflow, which have just ended here.
       if (closed.length > 0) await purgeErased(pool).catch(() => 0);
       // Shown only: a delivery is not lost for it.

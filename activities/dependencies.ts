@@ -1,4 +1,5 @@
 import type { Pool } from '../src/ledger/index.js';
+import type { Observer } from '../src/telemetry/index.js';
 import type { Connectors, LiveConfig, Orchestrator } from '../src/control/index.js';
 
 /** What activities are given once, when the worker starts. */
@@ -11,6 +12,8 @@ export interface Dependencies {
   readonly owner: string;
   /** Aborted when the worker begins to stop: what is under way is ended, nothing new is begun. */
   readonly stopping: AbortSignal;
+  /** Is told what is done. @default nobody */
+  readonly observer?: Observer | undefined;
   /** Milliseconds one delivery goes on for where calls are close together. @default 20000 */
   readonly deliverWindowMs?: number;
   /** Waits longer than this become durable timers. Milliseconds. @default 3000 */

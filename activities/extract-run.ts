@@ -4,6 +4,7 @@ import { extract, type ExtractOptions } from '../src/extraction/index.js';
 import { findRun, isRemapped, MassChange, noteTrouble, RunStopped, TooManyGone, type RunRow } from '../src/ledger/index.js';
 import { SourceError } from '../src/sources/index.js';
 import type { Dependencies } from './dependencies.js';
+import { seenActivity } from './observe.js';
 import type { Activities, ExtractReport } from './types.js';
 
 /** Between two wakes of the lane. Milliseconds. */
@@ -26,6 +27,11 @@ export async function readOn(dependencies: Dependencies, id: string, bounds: Pic
   const { source, rules } = connectors.wire(current, run.sync);
   let waking: Promise<void> | undefined;
   let wokenAt = -Infinity;
+  const pages: { at: number; extracted: number; queued: number }[] = [];
+  const startedAt = Date.now();
+  const tell = (error: unknown): void => {
+    dependencies.observer?.read({ run: id, sync: run.sync, activity: seenActivity(), pages, error: error instanceof Error ? error.name : null, startedAt, tookMs: Date.now() - startedAt });
+  };
   try {
     const remapped = run.options.kind === 'incremental' && run.options.resend !== true && (await isRemapped(pool, run.syncId, configurationOf(current, run.sync).mappingHash));
     const { done } = await heartbeating(context, () =>
@@ -33,6 +39,7 @@ export async function readOn(dependencies: Dependencies, id: string, bounds: Pic
         pool, source, rules, run, remapped, ...bounds, signal: AbortSignal.any([context.cancellationSignal, stopping]),
         onPage: ({ extracted, queued }) => {
           context.heartbeat({ extracted });
+          pages.push({ at: Date.now(), extracted, queued });
           // The lane starts while this run still reads, and again if it went away meanwhile. A wake that fails is made
           // up for by the sweep.
           if (queued > 0 && performance.now() - wokenAt > WAKE_MS) {
@@ -45,8 +52,10 @@ export async function readOn(dependencies: Dependencies, id: string, bounds: Pic
     // Whoever is gone from the source is queued after the last page; and a lane may have held until this was read.
     if (done && (rules.onDelete !== 'ignore' || run.options.kind === 'full')) await wakeWaiting(pool, temporal, run.account).catch(() => undefined);
     await noteTrouble(pool, id, null);
+    tell(null);
     return { done, cancelled: false };
   } catch (error) {
+    tell(error);
     return stopped(error, dependencies, run);
   }
 }
@@ -61,7 +70,7 @@ async function heartbeating<T>(context: Context, work: () => Promise<T>): Promis
   }
 }
 
-async function stopped(error: unknown, { pool, stopping }: Dependencies, run: RunRow): Promise<ExtractReport> {
+async function stopped(error: unknown, { pool, stopping, observer }: Dependencies, run: RunRow): Promise<ExtractReport> {
   if (error instanceof RunStopped) {
     const now = await findRun(pool, run.id);
     if (now?.extracting !== true) return { done: true, cancelled: now?.status === 'cancelled' };
@@ -81,6 +90,7 @@ async function stopped(error: unknown, { pool, stopping }: Dependencies, run: Ru
     const words = error.hint === undefined ? error.message : `${error.message} (${error.hint})`;
     if (error.kind === 'misconfigured') throw ApplicationFailure.nonRetryable(words, 'SourceMisconfigured');
     await noteTrouble(pool, run.id, words);
+    observer?.troubled({ run: run.id, sync: run.sync, step: 'source', reason: words });
     throw ApplicationFailure.retryable(words, 'SourceUnreachable');
   }
   throw error;

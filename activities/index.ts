@@ -11,6 +11,7 @@ import type { Activities } from './types.js';
 import { verifyRun, verifySync } from './verify-run.js';
 
 export type { Dependencies } from './dependencies.js';
+export { tellEnded } from './observe.js';
 
 /** The activities of a worker; what they need is handed in once. */
 export function createActivities(dependencies: Dependencies): Activities {

@@ -3,10 +3,11 @@ import { accountOf, asksOptOuts, noticeRestored, pauseFailing, registerRun, regi
 import type { Config, SyncConfig } from '../src/config/index.js';
 import { findRun, findRunOfWorkflow, isFullDue, noteRemapping, type Pool } from '../src/ledger/index.js';
 import type { Dependencies } from './dependencies.js';
+import { seenRun } from './observe.js';
 import type { Activities } from './types.js';
 
 /** Finds the run a command opened, or opens one for a schedule. */
-export function openRun({ pool, config, connectors, temporal }: Dependencies): Activities['openRun'] {
+export function openRun({ pool, config, connectors, temporal, observer }: Dependencies): Activities['openRun'] {
   return async ({ sync, run: given, workflowId }) => {
     const current = config.current();
     const rules = current.syncs[sync];
@@ -23,6 +24,7 @@ export function openRun({ pool, config, connectors, temporal }: Dependencies): A
     if (known === undefined && 'account' in opened) await wakeWaiting(pool, temporal, opened.account);
     const run = await findRun(pool, opened.run);
     if (!run) throw ApplicationFailure.nonRetryable(`there is no run ${opened.run} in the ledger`, 'UnknownRun');
+    if (!opened.attached) observer?.runOpened(seenRun(run));
     const { destination, destinationConfig } = connectors.wire(current, sync);
     return {
       run: run.id, kind: run.options.kind, destination: rules.destination, attached: opened.attached, verify: rules.verify?.after === 'run',

@@ -6,7 +6,7 @@ import type { Dependencies } from './dependencies.js';
 import type { Activities } from './types.js';
 
 /** Takes over who opted out at a run's destination, and wakes the lanes that have to tell others of it. */
-export function readOptOuts({ pool, config, connectors, temporal, stopping }: Dependencies): Activities['readOptOuts'] {
+export function readOptOuts({ pool, config, connectors, temporal, stopping, observer }: Dependencies): Activities['readOptOuts'] {
   return async ({ run: id }) => {
     const run = await findRun(pool, id);
     if (!run) throw ApplicationFailure.nonRetryable(`there is no run ${id} in the ledger`, 'UnknownRun');
@@ -17,7 +17,7 @@ export function readOptOuts({ pool, config, connectors, temporal, stopping }: De
     const timer = setInterval(beat, 1_500);
     try {
       const { accounts, ...report } = await read({
-        pool, config: wired.destinationConfig, destination: wired.destination, ids: run, signal: AbortSignal.any([context.cancellationSignal, stopping]),
+        pool, config: wired.destinationConfig, destination: wired.destination, ids: run, observer, signal: AbortSignal.any([context.cancellationSignal, stopping]),
         onPage: (soFar) => {
           told = soFar;
           beat();
@@ -33,6 +33,7 @@ export function readOptOuts({ pool, config, connectors, temporal, stopping }: De
       // Nothing is sent that somebody may have taken back meanwhile: what passes is waited for, what does not ends the run.
       if (error.kind === 'unauthenticated' || error.kind === 'misconfigured') throw ApplicationFailure.nonRetryable(words, 'OptOutsUnread');
       await noteTrouble(pool, id, words);
+      observer?.troubled({ run: id, sync: run.sync, step: 'opt-outs', reason: words });
       throw ApplicationFailure.retryable(words, 'OptOutsUnread');
     } finally {
       clearInterval(timer);

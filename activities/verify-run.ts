@@ -4,6 +4,7 @@ import { DestinationError } from '../src/destinations/index.js';
 import { findRun, type VerificationDocument } from '../src/ledger/index.js';
 import { SourceError } from '../src/sources/index.js';
 import type { Dependencies } from './dependencies.js';
+import { seenActivity } from './observe.js';
 import type { Activities, VerifyBeat } from './types.js';
 
 /** Verifies the sync of a run and records the verdict with the run. */
@@ -11,19 +12,20 @@ export function verifyRun(dependencies: Dependencies): Activities['verifyRun'] {
   return async ({ run: id }) => {
     const run = await findRun(dependencies.pool, id);
     if (!run) throw ApplicationFailure.nonRetryable(`there is no run ${id} in the ledger`, 'UnknownRun');
-    return verify(dependencies, run.sync, { against: 'source', runNo: run.no, id: null });
+    return verify(dependencies, run.sync, { against: 'source', runNo: run.no, id: null }, run.id);
   };
 }
 
 /** Verifies a sync because somebody asked, and keeps what differs in the ledger. */
 export function verifySync(dependencies: Dependencies): Activities['verifySync'] {
-  return ({ sync, id, against, confidence, maxError, campaign }) => verify(dependencies, sync, { against, runNo: null, id, confidence, maxError, campaign });
+  return ({ sync, id, against, confidence, maxError, campaign }) => verify(dependencies, sync, { against, runNo: null, id, confidence, maxError, campaign }, null);
 }
 
 async function verify(
-  { pool, config, connectors }: Dependencies,
+  { pool, config, connectors, observer }: Dependencies,
   sync: string,
   how: Pick<VerifyRequest, 'against' | 'runNo' | 'id' | 'confidence' | 'maxError' | 'campaign'>,
+  run: string | null,
 ): Promise<VerificationDocument> {
   const context = Context.current();
   const current = config.current();
@@ -32,16 +34,23 @@ async function verify(
   let read: VerifyBeat | undefined;
   const beat = (): void => { context.heartbeat(read); };
   const timer = setInterval(beat, 5_000);
+  const startedAt = Date.now();
+  const tell = (document: VerificationDocument | null, error: unknown): void => {
+    observer?.verified({ sync, run, activity: seenActivity(), document, error: error instanceof Error ? error.name : null, startedAt, tookMs: Date.now() - startedAt });
+  };
   try {
     const ids = await registerSync(pool, current, sync);
-    return await verifyNow({
-      pool, wired: connectors.wire(current, sync), ids, ...how, signal: context.cancellationSignal,
+    const document = await verifyNow({
+      pool, observer, wired: connectors.wire(current, sync), ids, ...how, signal: context.cancellationSignal,
       onProgress: (progress) => {
         read = progress?.sample ?? read;
         beat();
       },
     });
+    tell(document, null);
+    return document;
   } catch (error) {
+    tell(null, error);
     throw sorted(error);
   } finally {
     clearInterval(timer);

@@ -11,6 +11,8 @@ const STARTING_MS = 20_000;
 export interface Healed {
   /** Runs marked failed because their workflow is gone. */
   readonly runs: readonly string[];
+  /** Runs that were left delivering and are delivered now. */
+  readonly closed: readonly string[];
   /** Accounts whose lane was woken. */
   readonly lanes: readonly string[];
 }
@@ -38,10 +40,10 @@ export async function heal(pool: Pool, temporal: Orchestrator, starting = false)
     await closeRun(pool, run.no, 'failed', 'its workflow ended or is gone; what it had staged stays queued, and the next run reads on from the cursor');
     runs.push(run.id);
   }
-  await closeDelivered(pool, temporal);
+  const closed = await closeDelivered(pool, temporal);
   const lanes = await accountsWithWork(pool);
   for (const account of lanes) await (starting && !driven.has(account) ? takeOverLane : wakeLane)(temporal, account);
-  return { runs, lanes };
+  return { runs, closed, lanes };
 }
 
 /** Frees the leases of workers of this machine that are gone. @returns the accounts whose lease a worker still holds */

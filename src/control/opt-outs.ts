@@ -3,6 +3,7 @@ import { subtractMs } from '../contacts/index.js';
 import type { Destination } from '../destinations/index.js';
 import { pacedCalls } from '../lanes/index.js';
 import { learnOptOuts, optOutsRead, storeOptOutsRead, type Pool, type SyncIds } from '../ledger/index.js';
+import type { Observer } from '../telemetry/index.js';
 
 /**
  * Read again each time: two clocks, and a platform whose list lags behind what was done. Repeated, an opt-out costs
@@ -18,6 +19,7 @@ export interface OptOutsRequest {
   readonly signal: AbortSignal;
   /** @param told opt-outs the platform has told of so far, known ones too */
   readonly onPage: (told: number) => void;
+  readonly observer?: Observer | undefined;
 }
 
 export interface OptOutsReport {
@@ -47,7 +49,7 @@ const readingOf = (config: DestinationConfig): MailingCoreConfig['suppressions']
  * that nothing is sent after it that grants what they took back. How far it has read moves only when all was read.
  * @throws DestinationError
  */
-export async function readOptOuts({ pool, config, destination, ids, signal, onPage }: OptOutsRequest): Promise<OptOutsReport> {
+export async function readOptOuts({ pool, config, destination, ids, signal, onPage, observer }: OptOutsRequest): Promise<OptOutsReport> {
   if (destination.optOuts === undefined || !asksOptOuts(config, destination)) return NOT_ASKED;
   const { to, ageMs, now } = await optOutsRead(pool, ids.destinationId);
   const read = readingOf(config);
@@ -57,7 +59,7 @@ export async function readOptOuts({ pool, config, destination, ids, signal, onPa
   let told = 0;
   let learned = 0;
   let queued = 0;
-  const paced = pacedCalls(pool, ids.accountId, config.limits, config.timeout, signal);
+  const paced = pacedCalls(pool, ids.accountId, config.limits, config.timeout, signal, { observer, account: config.account, destination: config.name });
   for await (const page of destination.optOuts(to === null ? null : subtractMs(to, OVERLAP_MS), paced, signal)) {
     const news = await learnOptOuts(pool, from, page);
     told += page.length;

@@ -8,6 +8,7 @@ import {
   withCampaign, type CompareInput, type ExpectedContact, type SampleCost, type Verification, type VerifyProgress,
 } from '../verification/index.js';
 import type { SyncIds } from '../ledger/index.js';
+import type { Observer } from '../telemetry/index.js';
 import type { VerifyInput } from '../../workflows/names.js';
 import { askCampaign } from './campaign.js';
 import type { Wired } from './connectors.js';
@@ -32,6 +33,7 @@ export interface VerifyRequest {
   readonly signal: AbortSignal;
   /** @param progress absent while the differences are kept */
   readonly onProgress: (progress?: VerifyProgress) => void;
+  readonly observer?: Observer | undefined;
 }
 
 /**
@@ -63,8 +65,8 @@ export async function verifySync(request: VerifyRequest): Promise<VerificationDo
 
 function byMethod(request: VerifyRequest, input: CompareInput): Promise<Verification> {
   const { pool, wired, ids, signal } = request;
-  const { destination, destinationConfig: { type, limits, timeout } } = wired;
-  const paced = pacedCalls(pool, ids.accountId, limits, timeout, signal);
+  const { destination, destinationConfig: { type, limits, timeout, account, name } } = wired;
+  const paced = pacedCalls(pool, ids.accountId, limits, timeout, signal, { observer: request.observer, account, destination: name });
   const method = destination.capabilities.readBack;
   if (method === 'receipts') return verifyReceipts(input);
   if (method === 'full' && destination.readAll) return verifyAudience({ ...input, found: destination.readAll(paced, signal) });

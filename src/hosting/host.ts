@@ -2,8 +2,9 @@ import { mkdirSync, readdirSync, readFileSync, renameSync, rmSync, writeFileSync
 import path from 'node:path';
 import { ulid } from 'ulid';
 import type { Dependencies } from '../../activities/index.js';
+import type { Observer } from '../telemetry/index.js';
 import { Connectors, heal, noticeRestoredAnywhere, orchestratorOf, tidy, workerName, type LiveConfig } from '../control/index.js';
-import { createPool, migrate } from '../ledger/index.js';
+import { addTotals, createPool, migrate } from '../ledger/index.js';
 import { createWorker, isAlive, ownProcess, type ProcessId, type Runtime } from '../runtime/index.js';
 
 /** Milliseconds between sweeps that wake lanes and mark orphaned runs. */
@@ -20,6 +21,8 @@ export interface HostOptions {
   readonly directory: string;
   /** Something went wrong that passes by itself; a line in words. */
   readonly warn: (line: string) => void;
+  /** Is told what the worker does. @default nobody */
+  readonly observer?: Observer;
   /** For tests: shorter windows, lower thresholds. */
   readonly tuning?: Pick<Dependencies, 'deliverWindowMs' | 'longWaitMs' | 'extractBudgetMs'>;
 }
@@ -27,6 +30,10 @@ export interface HostOptions {
 export interface WorkerHost {
   /** Settles when the worker has stopped; rejects when it failed. */
   readonly done: Promise<void>;
+  /** `stopping`: activities under way come to their end; `stopped`: also where it failed. */
+  readonly state: () => 'running' | 'stopping' | 'stopped';
+  /** Whether it asks Temporal for work. */
+  readonly polls: () => boolean;
   /** Lets activities end within their grace, then stops. */
   stop(): Promise<void>;
 }
@@ -35,13 +42,13 @@ export interface WorkerHost {
 export async function hostWorker(options: HostOptions): Promise<WorkerHost> {
   const { runtime, config } = options;
   // Loaded here: who only starts a run beside a living worker has no use for it.
-  const { createActivities } = await import('../../activities/index.js');
+  const { createActivities, tellEnded } = await import('../../activities/index.js');
   await migrate(runtime.databaseUrl);
   const pool = createPool(runtime.databaseUrl, CONNECTIONS);
   const connectors = new Connectors();
   const temporal = orchestratorOf(runtime);
   const stopping = new AbortController();
-  const activities = createActivities({ stopping: stopping.signal, pool, config, connectors, temporal, owner: workerName(), ...options.tuning });
+  const activities = createActivities({ stopping: stopping.signal, pool, config, connectors, temporal, owner: workerName(), observer: options.observer, ...options.tuning });
   const worker = await createWorker({ runtime, activities });
   const running = worker.run();
   const forget = announce(options.directory);
@@ -52,13 +59,15 @@ export async function hostWorker(options: HostOptions): Promise<WorkerHost> {
     try {
       // First: lanes that are woken hold from then on, and no worker need have driven one since.
       await noticeRestoredAnywhere(pool, temporal, config);
-      await heal(pool, temporal, starting);
+      const { runs, closed } = await heal(pool, temporal, starting);
+      await tellEnded(pool, options.observer, [...runs, ...closed]);
     } catch {
       healed = false;
       if (!stopped) options.warn('the ledger or Temporal does not answer; the sweep is tried again shortly');
     }
     // Apart: lanes are woken also while the configuration does not hold. What is left over now goes with the next sweep.
     if (healed && !stopped) await tidy(pool, config).catch(() => undefined);
+    if (healed && !stopped) await addTotals(pool).catch(() => 0);
     if (!stopped) timer = setTimeout(() => { void sweep(starting && !healed); }, healed ? SWEEP_MS : SWEEP_AGAIN_MS);
   };
   void sweep(true);
@@ -73,6 +82,11 @@ export async function hostWorker(options: HostOptions): Promise<WorkerHost> {
   done.catch(() => undefined);
   return {
     done,
+    state: () => (stopped ? 'stopped' : stopping.signal.aborted ? 'stopping' : 'running'),
+    polls: () => {
+      const { workflowPollerState, activityPollerState } = worker.getStatus();
+      return workflowPollerState === 'POLLING' && activityPollerState === 'POLLING';
+    },
     stop: async () => {
       stopping.abort(new Error('the worker is stopping'));
       if (worker.getState() === 'RUNNING') worker.shutdown();

@@ -1,16 +1,13 @@
 import type { AddressInfo } from 'node:net';
-import type { Pool } from '../ledger/index.js';
+import type { Metrics } from '../telemetry/index.js';
+import { health, readiness, type StandingOptions } from './standing.js';
 import { addWebhooks, type WebhookOptions } from './webhooks.js';
 
-/** A store that takes longer to answer is not well. Milliseconds. */
-const WELL_WITHIN_MS = 2_000;
-
-export interface ServeOptions extends WebhookOptions {
+export interface ServeOptions extends WebhookOptions, StandingOptions {
   /** Port 0 takes a free one. */
   readonly at: { readonly port: number; readonly host: string };
-  /** Whether the worker runs. */
-  readonly lives: () => boolean;
-  readonly temporalAnswers: () => Promise<boolean>;
+  /** What `/metrics` tells. @default there is none */
+  readonly metrics?: Metrics;
 }
 
 export interface Served {
@@ -20,19 +17,23 @@ export interface Served {
 }
 
 /**
- * What a worker serves: `/healthz` (200 while the worker runs and both stores answer, else 503 naming what does not)
- * and the platforms' webhooks. Nothing of a request is logged.
+ * What a worker serves: `/healthz` (200 while it lives), `/readyz` (200 while it takes up work, else 503 with the
+ * reasons), `/metrics`, and the platforms' webhooks. Nothing of a request is logged.
  * @throws the system's error where the port cannot be had
  */
 export async function serve(options: ServeOptions): Promise<Served> {
   const { default: fastify } = await import('fastify');
   const app = fastify({ logger: false, forceCloseConnections: true, routerOptions: { maxParamLength: 200 } });
   app.get('/healthz', async (_request, reply) => {
-    const [postgres, temporal] = await Promise.all([ledgerAnswers(options.pool), options.temporalAnswers()]);
-    const worker = options.lives();
-    const well = worker && postgres && temporal;
-    return reply.code(well ? 200 : 503).send({ status: well ? 'ok' : 'unwell', worker, postgres, temporal });
+    const answer = await health(options);
+    return reply.code(answer.worker ? 200 : 503).send(answer);
   });
+  app.get('/readyz', async (_request, reply) => {
+    const answer = await readiness(options);
+    return reply.code(answer.status === 'ready' ? 200 : 503).send(answer);
+  });
+  const { metrics } = options;
+  if (metrics !== undefined) app.get('/metrics', async (_request, reply) => reply.header('content-type', metrics.contentType).send(await metrics.text()));
   addWebhooks(app, options);
   try {
     await app.listen(options.at);
@@ -43,9 +44,4 @@ export async function serve(options: ServeOptions): Promise<Served> {
   const { port } = app.server.address() as AddressInfo;
   const { host } = options.at;
   return { url: `http://${host === '0.0.0.0' ? '127.0.0.1' : host}:${String(port)}`, close: () => app.close() };
-}
-
-async function ledgerAnswers(pool: Pool): Promise<boolean> {
-  const answer = pool.query('SELECT 1').then(() => true, () => false);
-  return Promise.race([answer, new Promise<boolean>((resolve) => { setTimeout(resolve, WELL_WITHIN_MS, false).unref(); })]);
 }

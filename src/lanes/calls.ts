@@ -1,14 +1,15 @@
 import { setTimeout as sleep } from 'node:timers/promises';
 import {
-  callAnswered, callLeftLate, callNotMade, claimBatch, holdLonger, noteLetIn, pollLater, regrants, reserveCall, sentRows, showLane, takenBack, type Budget, type Claimable, type ClaimedBatch,
+  callAnswered, callLeftLate, callNotMade, claimBatch, holdLonger, noteLetIn, pollLater, regrants, reserveCall, runsOfBatch, sentRows, showLane, takenBack, type Budget, type Claimable, type ClaimedBatch,
   type DuePoll, type LaneRow, type Lease, type Pool,
 } from '../ledger/index.js';
 import { ACTION, DestinationError, type Capabilities, type Later, type Outcome, type OutgoingBatch, type OutgoingRow } from '../destinations/index.js';
+import type { Observer, SeenCall } from '../telemetry/index.js';
 import { applyOutcome, applyTrouble, settleUnknown, type ApplyContext } from './call.js';
 import { LedgerClock } from './clock.js';
 import type { Driven } from './drive-options.js';
 import type { OpenQueue } from './open-queue.js';
-import { pacedCalls, readBudget } from './paced.js';
+import { pacedCalls, readBudget, type Seen } from './paced.js';
 import { pollDelayMs, type Results } from './results.js';
 
 /** A reserved call: never earlier than `notBefore`, planned for `departsAt` (by `performance.now()`). */
@@ -32,6 +33,8 @@ export interface CallsOptions {
   /** Batches that were written to. */
   readonly touched: number[];
   readonly onCall?: (calls: number) => void;
+  readonly account: string;
+  readonly observer?: Observer | undefined;
 }
 
 /** How early rows are claimed before their call may leave, so that the call leaves on the dot. Milliseconds. */
@@ -78,11 +81,11 @@ export class Calls {
   }
 
   /** Makes sure the destination has a token. @returns false: it has none, and the lane shows why */
-  async authorised(lane: LaneRow, { destination, limits, timeout }: Driven): Promise<boolean> {
+  async authorised(lane: LaneRow, { destination, limits, timeout }: Driven, name: string): Promise<boolean> {
     if (destination.authorise === undefined) return true;
     const { pool, lease, stop, random } = this.options;
     try {
-      const trouble = await destination.authorise(pacedCalls(pool, lease.accountId, limits, timeout, stop), stop);
+      const trouble = await destination.authorise(pacedCalls(pool, lease.accountId, limits, timeout, stop, this.seen(name)), stop);
       return trouble === null || !(await applyTrouble({ pool, lease, random }, trouble, lane.failures));
     } catch (error) {
       if (stop.aborted) return false;
@@ -109,6 +112,7 @@ export class Calls {
     const { pool, lease, stop, queue } = this.options;
     const { departsAt } = place;
     const waitMs = departsAt - performance.now();
+    if (waitMs > 0) this.options.observer?.paced(this.options.account, waitMs / 1000);
     if (waitMs > this.leadMs) await sleep(waitMs - this.leadMs, undefined, { signal: stop }).catch(() => undefined);
     const claimsAt = performance.now();
     const { capabilities } = driven.destination;
@@ -128,7 +132,7 @@ export class Calls {
     if (lane.state !== 'sending') await showLane(pool, lane.id, { state: 'sending' });
     const outgoing: OutgoingBatch = { id: String(batch.id), form: batch.form, rows: batch.rows };
     driven.destination.compose?.(outgoing);
-    this.take(this.fly(batch, outgoing, driven, place));
+    this.take(this.fly(batch, outgoing, driven, place, group.destination));
   }
 
   /** Asks for the result of an accepted batch. */
@@ -138,7 +142,7 @@ export class Calls {
   }
 
   /** Settles a call without an answer: where sending it again could do harm, the platform is asked what arrived. */
-  async settleUnknown(batchId: number, driven: Driven | undefined): Promise<void> {
+  async settleUnknown(batchId: number, driven: Driven | undefined, name: string): Promise<void> {
     const { pool, lease, stop } = this.options;
     if (driven?.destination.resolve === undefined) {
       await settleUnknown(pool, lease, batchId, null);
@@ -146,7 +150,7 @@ export class Calls {
     }
     const { form, rows } = await sentRows(pool, batchId);
     try {
-      const paced = pacedCalls(pool, lease.accountId, driven.limits, driven.timeout, stop);
+      const paced = pacedCalls(pool, lease.accountId, driven.limits, driven.timeout, stop, this.seen(name));
       await settleUnknown(pool, lease, batchId, await driven.destination.resolve({ id: String(batchId), form, rows }, paced, stop));
     } catch (error) {
       if (!(error instanceof DestinationError) && !stop.aborted) throw error;
@@ -172,9 +176,9 @@ export class Calls {
     return true;
   }
 
-  private async fly(batch: ClaimedBatch, outgoing: OutgoingBatch, driven: Driven, place: Reserved): Promise<void> {
+  private async fly(batch: ClaimedBatch, outgoing: OutgoingBatch, driven: Driven, place: Reserved, name: string): Promise<void> {
     const { pool, lost, touched } = this.options;
-    const trouble = await this.letBackIn(batch, outgoing, driven).catch((error: unknown) => {
+    const trouble = await this.letBackIn(batch, outgoing, driven, name).catch((error: unknown) => {
       if (lost.aborted) return null;
       throw error;
     });
@@ -185,7 +189,9 @@ export class Calls {
     if (!(await this.departs(place))) return;
     const signal = AbortSignal.any([AbortSignal.timeout(driven.timeout), lost]);
     let answered: number | undefined;
+    const began = performance.now();
     const outcome: Outcome = await driven.destination.send(outgoing, signal, () => { answered ??= performance.now(); });
+    const told = this.tell({ kind: 'send', destination: name, batch: batch.id, rows: batch.rows.length, ...ended(outcome, began) });
     const answeredAt = this.clock.at(answered ?? performance.now());
     this.made += 1;
     this.options.onCall?.(this.made);
@@ -194,17 +200,30 @@ export class Calls {
     await Promise.all([
       callAnswered(pool, place.budget.accountId, place.budget.bucket, place.call, answeredAt),
       applyOutcome(this.context(driven), { ...batch, rows: batch.rows.length }, outcome),
+      told,
     ]);
+  }
+
+  private seen(destination: string): Seen {
+    return { observer: this.options.observer, account: this.options.account, destination };
+  }
+
+  /** Tells who watches of a call. That it cannot tell whose rows were in it is no reason to lose the call's outcome. */
+  private async tell(call: Omit<SeenCall, 'account' | 'runs'>): Promise<void> {
+    const { observer, account, pool } = this.options;
+    if (observer === undefined) return;
+    const runs = await runsOfBatch(pool, call.batch).catch(() => []);
+    observer.called({ ...call, account, runs });
   }
 
   /**
    * Before people who had opted out at this platform are opted in again, as they said so since, its own list must let go
    * of them, or they are never mailed. @returns why that failed, so that the call must not leave; null: it may
    */
-  private async letBackIn(batch: ClaimedBatch, { rows }: OutgoingBatch, { destination, limits, timeout }: Driven): Promise<Outcome | null> {
+  private async letBackIn(batch: ClaimedBatch, { rows }: OutgoingBatch, { destination, limits, timeout }: Driven, name: string): Promise<Outcome | null> {
     if (destination.letBackIn === undefined) return null;
     const { pool, lease, lost } = this.options;
-    const paced = pacedCalls(pool, lease.accountId, limits, timeout, lost);
+    const paced = pacedCalls(pool, lease.accountId, limits, timeout, lost, this.seen(name));
     let told = 0;
     // Asked anew for each: who leaves meanwhile must not be taken off the list.
     for (let [ord] = await regrants(pool, batch.id); ord !== undefined && told < rows.length; [ord] = await regrants(pool, batch.id)) {
@@ -223,15 +242,17 @@ export class Calls {
     const { pool, lease, lost, touched, results } = this.options;
     if (driven.destination.poll === undefined || !(await this.departs(place))) return;
     const signal = AbortSignal.any([AbortSignal.timeout(driven.timeout), lost]);
+    const began = performance.now();
     const later = await driven.destination.poll({ id: String(poll.id), reference: poll.reference, rows: poll.rows }, signal);
+    const told = this.tell({ kind: 'poll', destination: poll.destination, batch: poll.id, rows: poll.rows, ...ended(later, began) });
     const answered = callAnswered(pool, place.budget.accountId, place.budget.bucket, place.call, this.clock.at(performance.now()));
     if (later.kind !== 'pending' && FINAL.has(later.kind)) {
       results.arrived(poll.ageMs, poll.polls);
       touched.push(poll.id);
-      await Promise.all([answered, applyOutcome(this.context(driven), { ...poll, later: true }, later)]);
+      await Promise.all([answered, told, applyOutcome(this.context(driven), { ...poll, later: true }, later)]);
       return;
     }
-    await Promise.all([answered, pollLater(pool, lease, poll.id, pollDelayMs(results.firstMs, poll.polls))]);
+    await Promise.all([answered, told, pollLater(pool, lease, poll.id, pollDelayMs(results.firstMs, poll.polls))]);
     if (later.kind !== 'pending') await applyTrouble({ pool, lease, random: this.options.random }, later, lane.failures);
   }
 
@@ -239,6 +260,12 @@ export class Calls {
     const { pool, lease, random, results } = this.options;
     return { pool, lease, random, settleDelay, resultsWithin, firstPoll: results.firstMs };
   }
+}
+
+/** How a call came to its end just now. */
+function ended(outcome: Later, began: number): Pick<SeenCall, 'outcome' | 'httpStatus' | 'startedAt' | 'tookMs'> {
+  const tookMs = performance.now() - began;
+  return { outcome: outcome.kind, httpStatus: 'httpStatus' in outcome ? outcome.httpStatus : null, startedAt: Date.now() - tookMs, tookMs };
 }
 
 /** Sends never come from the budget of reads. */

@@ -1,6 +1,7 @@
 import type { DeliveryWindow, Limits } from '../config/index.js';
 import type { Destination } from '../destinations/index.js';
 import type { LaneState, Pool } from '../ledger/index.js';
+import type { Observer } from '../telemetry/index.js';
 
 /** A destination as the lane drives it. */
 export interface Driven {
@@ -36,6 +37,7 @@ export interface DriveOptions {
   readonly onCall?: (calls: number) => void;
   /** The lease was taken; its fence. */
   readonly onLease?: (fence: number) => void;
+  readonly observer?: Observer | undefined;
 }
 
 export interface DriveResult {

@@ -71,7 +71,7 @@ class Driver {
     this.windows = new Windows((destination) => options.driven(destination)?.window, options.longWaitMs);
     this.calls = new Calls({
       pool: options.pool, lease, stop: this.stop, lost: this.lost.signal, random: options.random ?? Math.random,
-      queue: this.queue, results: this.results, touched: this.touched, ...(options.onCall && { onCall: options.onCall }),
+      queue: this.queue, results: this.results, touched: this.touched, account: options.account, observer: options.observer, ...(options.onCall && { onCall: options.onCall }),
     });
   }
 
@@ -79,7 +79,8 @@ class Driver {
     const { pool } = this.options;
     const stopRenewing = keepLease(pool, this.lease, this.lost);
     try {
-      await adoptOrphans(pool, this.lease, this.options.settleDelay);
+      const orphans = await adoptOrphans(pool, this.lease, this.options.settleDelay);
+      if (orphans > 0) this.options.observer?.abandoned(this.options.account, orphans);
       if (this.options.alone === true) await callsAbandoned(pool, this.lease.accountId, 'main');
       await this.results.look();
       const end = await this.loop();
@@ -125,7 +126,7 @@ class Driver {
     if (this.results.expected) await expireAccepted(pool, this.lease, this.options.settleDelay);
     for (const { id, destination } of await dueUnknown(pool, lane.id)) {
       this.touched.push(id);
-      await this.calls.settleUnknown(id, this.options.driven(destination));
+      await this.calls.settleUnknown(id, this.options.driven(destination), destination);
     }
   }
 
@@ -181,7 +182,7 @@ class Driver {
       await this.calls.oneLands();
       return undefined;
     }
-    if (!(await this.calls.authorised(lane, driven))) return undefined;
+    if (!(await this.calls.authorised(lane, driven, destination))) return undefined;
     const alone = driven.limits.concurrency === 1;
     const reserved = await this.calls.reserve(driven, from, alone ? Math.min(SOON_MS, this.options.longWaitMs) : this.options.longWaitMs);
     if ('budget' in reserved) return reserved;
@@ -190,7 +191,9 @@ class Driver {
       return undefined;
     }
     if (reserved.waitMs <= this.options.longWaitMs) {
+      const beganAt = performance.now();
       await this.pause(alone && reserved.waitMs > SOON_MS ? reserved.waitMs - SOON_MS / 2 : reserved.waitMs);
+      this.options.observer?.paced(this.options.account, (performance.now() - beganAt) / 1000);
       return undefined;
     }
     const { calls, per } = driven.limits;

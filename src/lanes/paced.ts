@@ -2,6 +2,7 @@ import { setTimeout as sleep } from 'node:timers/promises';
 import type { Limits } from '../config/index.js';
 import type { Paced } from '../destinations/index.js';
 import { callAnswered, reserveCall, type Budget, type Pool } from '../ledger/index.js';
+import type { Observer } from '../telemetry/index.js';
 
 /** Longest turn one call waits for before it asks again. Milliseconds. */
 const TURN_MS = 5_000;
@@ -22,17 +23,25 @@ export function readBudget(accountId: number, limits: Limits, timeoutMs: number)
     : { accountId, bucket: 'main', calls: limits.calls, per: limits.per, ...(limits.gap === undefined ? {} : { gap: limits.gap }), alone, credit: 1 };
 }
 
+/** By whom, and under what names, calls are seen. */
+export interface Seen {
+  readonly observer: Observer | undefined;
+  readonly account: string;
+  readonly destination: string;
+}
+
 /**
  * Has calls that are not sends (reads, log-ins) take their turn in the account's budget, beside its sends.
  * @param timeoutMs deadline of one call, milliseconds
  * @param signal ends the wait for a turn and the call under way; its reason is thrown
  */
-export function pacedCalls(pool: Pool, accountId: number, limits: Limits, timeoutMs: number, signal?: AbortSignal): Paced {
+export function pacedCalls(pool: Pool, accountId: number, limits: Limits, timeoutMs: number, signal?: AbortSignal, seen?: Seen): Paced {
   const budget = readBudget(accountId, limits, timeoutMs);
   const alone = (budget.alone ?? 0) > 0;
   const breathMs = Math.min(BREATH_MS, budget.per / budget.calls);
   let free = 0;
   return async (call) => {
+    const askedAt = performance.now();
     for (;;) {
       signal?.throwIfAborted();
       if (alone && free > performance.now()) await pause(free - performance.now(), signal);
@@ -44,7 +53,7 @@ export function pacedCalls(pool: Pool, accountId: number, limits: Limits, timeou
       try {
         if (turn.waitMs > 0) await pause(turn.waitMs, signal);
         const deadline = AbortSignal.timeout(timeoutMs);
-        return await call(signal ? AbortSignal.any([signal, deadline]) : deadline);
+        return await watched(() => call(signal ? AbortSignal.any([signal, deadline]) : deadline), performance.now() - askedAt, seen);
       } finally {
         // Also where it was given up before it left: a turn that is lost costs less than one that is taken twice.
         await callAnswered(pool, accountId, budget.bucket, turn.call);
@@ -52,6 +61,24 @@ export function pacedCalls(pool: Pool, accountId: number, limits: Limits, timeou
       }
     }
   };
+}
+
+/** Makes the call, and tells of it. */
+async function watched<T>(call: () => Promise<T>, waitedMs: number, seen: Seen | undefined): Promise<T> {
+  if (seen?.observer === undefined) return call();
+  const { observer, account, destination } = seen;
+  observer.paced(account, waitedMs / 1000);
+  const startedAt = Date.now();
+  const began = performance.now();
+  const tell = (answered: boolean): void => { observer.asked({ account, destination, answered, startedAt, tookMs: performance.now() - began }); };
+  try {
+    const answer = await call();
+    tell(true);
+    return answer;
+  } catch (error) {
+    tell(false);
+    throw error;
+  }
 }
 
 /** Sleeps; on an abort throws the signal's own reason. */

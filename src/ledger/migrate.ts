@@ -1,6 +1,7 @@
 import { readdirSync } from 'node:fs';
 import { fileURLToPath } from 'node:url';
 import pg from 'pg';
+import type { Queryable } from './database.js';
 
 const MIGRATIONS = fileURLToPath(new URL('./migrations', import.meta.url));
 
@@ -39,6 +40,13 @@ export async function migrate(databaseUrl: string): Promise<void> {
 /** The migrations of this version, in no order. */
 export function migrationNames(): readonly string[] {
   return readdirSync(MIGRATIONS).filter((name) => name.endsWith('.sql')).map((name) => name.slice(0, -'.sql'.length));
+}
+
+/** Migrations of this version the ledger lacks. @throws the database's own error, also where there is no ledger */
+export async function pendingMigrations(db: Queryable): Promise<readonly string[]> {
+  const { rows } = await db.query<{ name: string }>('SELECT name FROM migration');
+  const applied = new Set(rows.map((row) => row.name));
+  return migrationNames().filter((name) => !applied.has(name));
 }
 
 /** Whether every migration of this version has been applied: one question, so that a short command stays short. */

@@ -18,6 +18,14 @@ export async function runsTouched(db: Queryable, batchIds: readonly number[]): P
   return rows;
 }
 
+/** Ids of the runs with rows in a batch. */
+export async function runsOfBatch(db: Queryable, batchId: number): Promise<readonly string[]> {
+  const { rows } = await db.query<{ id: string }>({
+    name: 'runs-of-batch', text: 'SELECT r.id FROM batch_run br JOIN run r ON r.no = br.run_no WHERE br.batch_id = $1 ORDER BY r.no', values: [batchId],
+  });
+  return rows.map(({ id }) => id);
+}
+
 /** Whether one of the runs has nothing left to wait for, so that somebody should tell it. */
 export async function anySettled(db: Queryable, runs: readonly TouchedRun[]): Promise<boolean> {
   const read = runs.filter((run) => !run.extracting).map((run) => run.no);

@@ -2,6 +2,7 @@ export { createWorker, type CreateWorkerOptions } from './worker.js';
 export { RuntimeError, type RuntimeFault } from './errors.js';
 export { findRunning, type Running } from './find-running.js';
 export { probeEmbedded, probePostgres, probeTemporal, type EmbeddedFound, type TemporalFound } from './probe.js';
+export { collectSdkMetrics, drainSdkMetrics, onSdkMetrics, type SdkMetricUpdate } from './sdk-metrics.js';
 export { showSdkWarnings } from './sdk-warnings.js';
 export { onShutdown } from './shutdown.js';
 export { openRuntime, type Runtime, type RuntimeOptions } from './open.js';

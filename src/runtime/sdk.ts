@@ -1,5 +1,7 @@
-import { makeTelemetryFilterString, Runtime as SdkRuntime, type LogLevel, type LogMetadata, type Logger } from '@temporalio/worker';
+import { makeTelemetryFilterString, MetricsBuffer, Runtime as SdkRuntime, type LogLevel, type LogMetadata, type Logger } from '@temporalio/worker';
 import { pino } from 'pino';
+import { maskPersonal } from '../http/index.js';
+import { BUFFERED, sdkMetricsInto, sdkMetricsWanted } from './sdk-metrics.js';
 import { isWorthTelling } from './sdk-warnings.js';
 
 /** What may be logged of the SDK's notes: ids, counts and names. Anything else might hold a payload. */
@@ -9,13 +11,13 @@ function shown(meta: LogMetadata | undefined): Record<string, unknown> {
   const notes: Record<string, unknown> = {};
   for (const name of SHOWN) if (meta?.[name] !== undefined) notes[name] = meta[name];
   const error: unknown = meta?.error;
-  if (error instanceof Error) notes.error = `${error.name}: ${error.message}`;
+  if (error instanceof Error) notes.error = maskPersonal(`${error.name}: ${error.message}`);
   return notes;
 }
 
 /** The SDK's warnings and errors as JSON lines on stderr, where they are wanted. */
 function sdkLogger(): Logger {
-  const sink = pino({ name: 'temporal', level: 'warn', base: { pid: process.pid } }, pino.destination({ dest: 2, sync: true }));
+  const sink = pino({ name: 'temporal', level: 'warn', base: { pid: process.pid }, timestamp: pino.stdTimeFunctions.isoTime, formatters: { level: (level) => ({ level }) } }, pino.destination({ dest: 2, sync: true }));
   const log = (level: LogLevel, message: string, meta?: LogMetadata): void => {
     if (!isWorthTelling(message, meta)) return;
     const name = level.toLowerCase() as 'trace' | 'debug' | 'info' | 'warn' | 'error';
@@ -40,9 +42,14 @@ let installed = false;
 export function installSdk(): void {
   if (installed) return;
   installed = true;
+  const buffer = sdkMetricsWanted() ? new MetricsBuffer({ maxBufferSize: BUFFERED, useSecondsForDurations: true }) : undefined;
   SdkRuntime.install({
     logger: sdkLogger(),
     shutdownSignals: [],
-    telemetryOptions: { logging: { forward: {}, filter: makeTelemetryFilterString({ core: 'ERROR', other: 'ERROR' }) } },
+    telemetryOptions: {
+      logging: { forward: {}, filter: makeTelemetryFilterString({ core: 'ERROR', other: 'ERROR' }) },
+      ...(buffer && { metrics: { buffer, attachServiceName: false } }),
+    },
   });
+  if (buffer !== undefined) sdkMetricsInto(buffer);
 }

@@ -9,6 +9,11 @@ export interface Sink {
 
 export type Colors = ReturnType<typeof picocolors.createColors>;
 
+/** What takes lines instead of stderr's text. */
+export interface LineLog {
+  line(level: 'info' | 'warn' | 'error', words: string, fields?: Readonly<Record<string, unknown>>): void;
+}
+
 export interface OutputOptions {
   readonly stdout: Sink;
   readonly stderr: Sink;
@@ -30,6 +35,7 @@ export class Output {
   /** Colours for stderr. */
   readonly errorColors: Colors;
   #printed = false;
+  #log: LineLog | undefined;
 
   constructor({ stdout, stderr, env, json, quiet }: OutputOptions) {
     this.#stdout = stdout;
@@ -40,6 +46,11 @@ export class Output {
     const coloured = (sink: Sink): boolean => sink.isTTY === true && (env['NO_COLOR'] ?? '') === '' && env['TERM'] !== 'dumb';
     this.colors = picocolors.createColors(coloured(stdout));
     this.errorColors = picocolors.createColors(coloured(stderr));
+  }
+
+  /** From now on what goes to stderr goes there as lines of this log. */
+  logTo(log: LineLog): void {
+    this.#log = log;
   }
 
   /** Whether the JSON document has been printed. */
@@ -65,16 +76,22 @@ export class Output {
 
   /** Something along the way, to stderr; hushed by `--quiet`. */
   progress(text: string): void {
-    if (!this.quiet) this.stderr.write(withNewline(text));
+    if (this.#log !== undefined) this.#log.line('info', text);
+    else if (!this.quiet) this.stderr.write(withNewline(text));
   }
 
   /** Something a person should know even with `--quiet`, to stderr. */
   warn(text: string): void {
-    this.stderr.write(withNewline(`${this.errorColors.yellow('warning:')} ${text}`));
+    if (this.#log !== undefined) this.#log.line('warn', text);
+    else this.stderr.write(withNewline(`${this.errorColors.yellow('warning:')} ${text}`));
   }
 
   /** What went wrong and the way out, to stderr. */
   error(text: string, hint?: string): void {
+    if (this.#log !== undefined) {
+      this.#log.line('error', text, hint === undefined ? {} : { hint });
+      return;
+    }
     const { red, dim } = this.errorColors;
     this.stderr.write(withNewline(`${red('error:')} ${text}`));
     if (hint !== undefined) this.stderr.write(withNewline(dim(`  ${hint}`)));

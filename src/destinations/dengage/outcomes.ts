@@ -1,4 +1,4 @@
-import { maskPersonal, maskValues, parsed, retryAfter } from '../../http/index.js';
+import { maskValues, parsed, retryAfter } from '../../http/index.js';
 import type { HttpAnswer } from '../../http/index.js';
 import type { Outcome, OutgoingBatch } from '../contract.js';
 import { personalValues } from '../http/index.js';
@@ -37,7 +37,7 @@ export function outcomeOfAnswer(answer: HttpAnswer, batch: OutgoingBatch, option
   const body = parsed(answer.body);
   const said = (): string => maskValues(wordsIn(body, answer.body), echoable(batch));
   if (status < 200 || status >= 300) {
-    const failure = outcomeOfStatus(answer, now);
+    const failure = outcomeOfStatus(answer, now, echoable(batch));
     if (failure !== null) return failure;
     if (REFUSED.has(status)) return refused(said() || `HTTP ${status}`, status);
     return { kind: 'unknown', message: `D·engage answered ${status}, which does not tell whether the call was processed`, httpStatus: status };
@@ -52,13 +52,13 @@ export function outcomeOfAnswer(answer: HttpAnswer, batch: OutgoingBatch, option
 }
 
 /**
- * The part that is the same for every route: limits, credentials, addresses, outages (pure). Null: anything else.
+ * The part that is the same for every route: limits, credentials, addresses, outages (pure). Null: anything else. `personal` is masked.
  * A 401, and a 403 that does not speak of the address or the role, is `expired`; whoever holds the token knows
  * whether it is so for the first time.
  */
-export function outcomeOfStatus(answer: HttpAnswer, now: number): Outcome | null {
+export function outcomeOfStatus(answer: HttpAnswer, now: number, personal: Iterable<string> = []): Outcome | null {
   const { status, headers } = answer;
-  const said = maskPersonal(wordsIn(parsed(answer.body), answer.body));
+  const said = maskValues(wordsIn(parsed(answer.body), answer.body), personal);
   if (status === 429) return throttled(said, retryAfter(headers, now), status);
   if (status === 401) return { kind: 'expired', message: said || 'not authenticated', httpStatus: status };
   if (status === 403) return outcomeOf403(said);

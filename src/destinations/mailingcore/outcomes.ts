@@ -1,4 +1,4 @@
-import { maskPersonal, maskValues, parsed, quotaUntil, retryAfter } from '../../http/index.js';
+import { maskValues, parsed, quotaUntil, retryAfter } from '../../http/index.js';
 import type { HttpAnswer } from '../../http/index.js';
 import type { OutgoingRow, Outcome } from '../contract.js';
 import { personalValues } from '../http/index.js';
@@ -18,17 +18,17 @@ export function outcomeOfAnswer(answer: HttpAnswer, rows: readonly OutgoingRow[]
   const body = parsed(answer.body);
   const said = (): string => maskValues(wordsIn(body, answer.body), echoable(rows));
   if (status >= 200 && status < 300) return outcomeOfSuccess(status, body, rows);
-  const failure = outcomeOfStatus(answer, body, now);
+  const failure = outcomeOfStatus(answer, body, now, echoable(rows));
   if (failure !== null) return failure;
   if (REFUSED.has(status)) return { kind: 'refused', message: said() || `HTTP ${status}`, httpStatus: status };
   if (NOT_PROCESSED.has(status)) return { kind: 'unavailable', message: `MailingCore answered ${status}: ${said() || 'no words'}`, httpStatus: status };
   return { kind: 'unknown', message: `MailingCore answered ${status}, which does not tell whether the call was processed`, httpStatus: status };
 }
 
-/** The part that is the same for every route: limits, credentials, addresses. Null: anything else. */
-export function outcomeOfStatus(answer: HttpAnswer, body: unknown, now: number): Outcome | null {
+/** The part that is the same for every route: limits, credentials, addresses. Null: anything else. `personal` is masked. */
+export function outcomeOfStatus(answer: HttpAnswer, body: unknown, now: number, personal: Iterable<string> = []): Outcome | null {
   const { status, headers } = answer;
-  const said = maskPersonal(wordsIn(body, answer.body));
+  const said = maskValues(wordsIn(body, answer.body), personal);
   if (status === 429) {
     if (isObject(body) && body['quota'] !== undefined && body['quota'] !== null) {
       return { kind: 'quota', until: quotaUntil(body['quota'], headers, now), message: said || 'quota exceeded', httpStatus: status };
