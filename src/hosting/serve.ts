@@ -1,6 +1,6 @@
 import type { AddressInfo } from 'node:net';
 import type { Metrics } from '../telemetry/index.js';
-import { health, readiness, type StandingOptions } from './standing.js';
+import { asksTemporal, health, readiness, type StandingOptions } from './standing.js';
 import { addWebhooks, type WebhookOptions } from './webhooks.js';
 
 export interface ServeOptions extends WebhookOptions, StandingOptions {
@@ -21,7 +21,9 @@ export interface Served {
  * reasons), `/metrics`, and the platforms' webhooks. Nothing of a request is logged.
  * @throws the system's error where the port cannot be had
  */
-export async function serve(options: ServeOptions): Promise<Served> {
+export async function serve(given: ServeOptions): Promise<Served> {
+  const { ask, asked } = asksTemporal(given.temporalAnswers);
+  const options: ServeOptions = { ...given, temporalAnswers: ask };
   const { default: fastify } = await import('fastify');
   const app = fastify({ logger: false, forceCloseConnections: true, routerOptions: { maxParamLength: 200 } });
   app.get('/healthz', async (_request, reply) => {
@@ -43,5 +45,11 @@ export async function serve(options: ServeOptions): Promise<Served> {
   }
   const { port } = app.server.address() as AddressInfo;
   const { host } = options.at;
-  return { url: `http://${host === '0.0.0.0' ? '127.0.0.1' : host}:${String(port)}`, close: () => app.close() };
+  return {
+    url: `http://${host === '0.0.0.0' ? '127.0.0.1' : host}:${String(port)}`,
+    close: async () => {
+      await app.close();
+      await asked();
+    },
+  };
 }

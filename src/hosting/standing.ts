@@ -35,8 +35,10 @@ export interface Health {
 
 /** A store that takes longer to answer is not well. Milliseconds. */
 const WELL_WITHIN_MS = 2_000;
-/** Whoever only asks whether the worker lives is not kept waiting by a store that hangs: common time-outs are a second. Milliseconds. */
-const ALIVE_WITHIN_MS = 500;
+/** Whoever only asks whether the worker lives is not kept waiting by a store that hangs. Milliseconds. */
+const ALIVE_WITHIN_MS = 900;
+/** What is still asked when the port is closed is waited for so long. Milliseconds. */
+const LEAVE_MS = 3_000;
 
 /** Whether the worker takes up work, and if not, why. */
 export async function readiness(options: StandingOptions): Promise<Readiness> {
@@ -62,6 +64,23 @@ export async function health(options: StandingOptions): Promise<Health> {
   const worker = options.lives();
   const status = !worker ? 'unwell' : options.stopping?.() === true ? 'stopping' : postgres && temporal ? 'ok' : 'degraded';
   return { status, worker, postgres, temporal };
+}
+
+/**
+ * Keeps count of questions to Temporal that go on after the answer was given: its client ends the process where a connection
+ * is closed under one.
+ * @returns asks; waits until nothing is asked any more, three seconds at most
+ */
+export function asksTemporal(temporalAnswers: () => Promise<boolean>): { readonly ask: () => Promise<boolean>; readonly asked: () => Promise<unknown> } {
+  const asking = new Set<Promise<boolean>>();
+  return {
+    ask: () => {
+      const answer = temporalAnswers().finally(() => asking.delete(answer));
+      asking.add(answer);
+      return answer;
+    },
+    asked: () => within<unknown>(Promise.allSettled(asking), undefined, LEAVE_MS),
+  };
 }
 
 /** SQLSTATE of what a ledger that was never made, or is gone, answers: no such table. */
