@@ -15,11 +15,11 @@ export interface OperateOptions {
   readonly log?: 'json' | 'text';
 }
 
-/** The options of a command that operates a worker: where it serves, and how it logs. */
-export function addOperateOptions(command: Command): Command {
+/** The options of a command that operates a worker: where it serves (by default at `host`), and how it logs. */
+export function addOperateOptions(command: Command, host: string): Command {
   return command
     .addOption(new Option('--port <port>', 'serve /healthz, /readyz, /metrics and /webhooks/DESTINATION there; 0 takes a free one (default: nothing is served)').argParser(port))
-    .addOption(new Option('--host <address>', 'address to serve on').default('0.0.0.0'))
+    .addOption(new Option('--host <address>', 'address to serve on').default(host))
     .addOption(new Option('--log <format>', 'json or text on stderr (default: SYNCLINE_LOG, else text on a terminal, json elsewhere)').choices(['json', 'text']));
 }
 

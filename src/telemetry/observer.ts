@@ -99,10 +99,16 @@ export interface Observer {
   troubled(trouble: { readonly run: string; readonly sync: string; readonly step: string; readonly reason: string }): void;
 }
 
-/** Tells several observers the same. */
+/** Tells several observers the same. One that fails fails alone: what it is told of has been done. */
 export function together(observers: readonly Partial<Observer>[]): Observer {
   const each = <K extends keyof Observer>(name: K) => (...told: Parameters<Observer[K]>): void => {
-    for (const observer of observers) (observer[name] as ((...args: Parameters<Observer[K]>) => void) | undefined)?.(...told);
+    for (const observer of observers) {
+      try {
+        (observer[name] as ((...args: Parameters<Observer[K]>) => void) | undefined)?.(...told);
+      } catch {
+        // Nobody's row may wait, or count as unknown, because a number was not noted.
+      }
+    }
   };
   return {
     runOpened: each('runOpened'), runEnded: each('runEnded'), called: each('called'), asked: each('asked'), paced: each('paced'), abandoned: each('abandoned'),

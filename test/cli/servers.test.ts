@@ -36,6 +36,19 @@ test('dev tells of runs as they change, and Ctrl-C ends it with 0', async () => 
   const { document } = await world.json('run', 'crm');
   while (!dev.err.text.includes(`run ${document.run} of crm (incremental): completed`)) await new Promise((resolve) => setTimeout(resolve, 50));
   expect(await dev.interrupt()).toBe(0);
+  // Nobody reads along: every line is one of a log.
+  for (const line of dev.err.text.trim().split('\n')) expect(JSON.parse(line)).toMatchObject({ level: expect.any(String), time: expect.any(String), msg: expect.any(String) });
+});
+
+test('a log is text where that is asked for; what is no format, and a port without a worker, is wrong use', async () => {
+  const dev = await stay('dev', '--no-worker', '--log', 'text');
+  const { document } = await world.json('run', 'crm', '--detach');
+  while (!dev.err.text.includes(`run ${document.run} of crm (incremental): running`)) await new Promise((resolve) => setTimeout(resolve, 50));
+  expect(await dev.interrupt()).toBe(0);
+  expect(dev.err.text).not.toContain('{');
+  expect(await run(['worker'], { cwd: world.folder, env: { SYNCLINE_LOG: 'xml' } })).toMatchObject({ code: 2, err: expect.stringContaining('expected json or text') });
+  expect(await run(['worker', '--log', 'xml'], { cwd: world.folder })).toMatchObject({ code: 2 });
+  expect(await run(['dev', '--no-worker', '--port', '0'], { cwd: world.folder })).toMatchObject({ code: 2, err: expect.stringContaining('--no-worker') });
 });
 
 test('dev --no-worker leaves runs to a worker that is started apart', async () => {

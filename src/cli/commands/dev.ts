@@ -13,7 +13,7 @@ interface Options extends OperateOptions {
 
 /** `dev`: everything in the foreground until Ctrl-C. */
 export const register: Register = (program, act) => {
-  addOperateOptions(program.command('dev').description('Temporal, Postgres and a worker in the foreground; Ctrl-C ends all cleanly'))
+  addOperateOptions(program.command('dev').description('Temporal, Postgres and a worker in the foreground; Ctrl-C ends all cleanly'), '127.0.0.1')
     .option('--no-worker', 'without a worker: for one that is started apart')
     .addHelpText('after', examples('dev', 'dev --port 8080', 'dev --no-worker'))
     .action(act((context, options: Options) => dev(context, options)));

@@ -8,7 +8,7 @@ import { openSession } from '../session.js';
 
 /** `worker`: a worker alone, for production. */
 export const register: Register = (program, act) => {
-  addOperateOptions(program.command('worker').description('a worker alone, until Ctrl-C or SIGTERM; calls under way come to their end'))
+  addOperateOptions(program.command('worker').description('a worker alone, until Ctrl-C or SIGTERM; calls under way come to their end'), '0.0.0.0')
     .addHelpText('after', examples('worker', 'worker --port 8080', 'worker --port 8080 --log json'))
     .action(act((context, options: OperateOptions) => work(context, options)));
 };
