@@ -79,7 +79,7 @@ function waitsTable(span: Span, waits: readonly LaneWait[]): Markup {
     sum.ms += Math.max(0, to - from);
     sums.set(name, sum);
   }
-  if (sums.size === 0) return html`<p>It never waited.</p>`;
+  if (sums.size === 0) return html`<p>No wait was noted: calls left as the pace let them.</p>`;
   const rows = [...sums.values()].sort((a, b) => b.ms - a.ms);
   const rest = rows.slice(REASONS);
   return html`<table><thead><tr><th>it waited for</th><th>why</th><th class="n">times</th><th class="n">in all</th></tr></thead><tbody>

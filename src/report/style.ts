@@ -14,12 +14,13 @@ p { margin: 8px 0; }
 .under { color: var(--dim); margin: 0; overflow-wrap: anywhere; }
 .badge { display: inline-block; padding: 1px 11px 2px; border: 1.5px solid currentColor; border-radius: 999px; font-size: 15px; font-weight: 600; vertical-align: 3px; margin-left: 8px; white-space: nowrap; }
 .good { color: var(--good); } .bad { color: var(--bad); } .mid { color: var(--amber); }
-.sum { display: flex; flex-wrap: wrap; align-items: stretch; gap: 7px; margin: 8px 0; }
-.sum > div { background: var(--panel); border: 1px solid var(--line); border-radius: 7px; padding: 5px 13px 6px; }
+.sum { display: flex; flex-wrap: wrap; align-items: stretch; gap: 6px; margin: 8px 0; }
+.sum > div { background: var(--panel); border: 1px solid var(--line); border-radius: 7px; padding: 5px 11px 6px; }
 .sum > div b { display: block; font-size: 20px; line-height: 1.25; font-variant-numeric: tabular-nums; }
 .sum > div span { color: var(--dim); font-size: 13px; }
 .sum > div.none b { color: var(--dim); font-weight: 400; }
-.sum > i { align-self: center; font-style: normal; font-size: 19px; color: var(--dim); }
+.sum > i { align-self: center; font-style: normal; font-size: 17px; color: var(--dim); }
+.sum > i span { font-size: 15px; }
 .tablet { overflow-x: auto; }
 table { border-collapse: collapse; width: 100%; margin: 6px 0; font-variant-numeric: tabular-nums; }
 th { text-align: left; font-weight: 600; font-size: 13px; color: var(--dim); vertical-align: bottom; }

@@ -10,7 +10,8 @@ import { windowOf } from './words.js';
 const SINGLE = 160;
 /** Calls beside one another that are drawn one by one. */
 const TRACKS = 8;
-const TRACK = 26;
+/** A track's height: one alone has more room. */
+const trackOf = (tracks: number): number => (tracks <= 2 ? 44 : 26);
 const PLOT = 96;
 const GAP = 34;
 
@@ -41,12 +42,13 @@ function packed(span: Span, calls: readonly CallFacts[]): readonly (readonly Cal
 
 function tracksChart(span: Span, tracks: readonly (readonly CallFacts[])[]): Markup {
   const x = xOf(span);
-  const height = Math.max(1, tracks.length) * TRACK;
+  const track = trackOf(tracks.length);
+  const height = tracks.length * track;
   const most = Math.max(1, ...tracks.flat().map(({ rows }) => rows));
-  const bars = tracks.flatMap((track, n) => track.map((call) => {
-    const tall = Math.max(3, (call.rows / most) * (TRACK - 4));
+  const bars = tracks.flatMap((calls, n) => calls.map((call) => {
+    const tall = Math.max(3, (call.rows / most) * (track - 4));
     const width = Math.max(2, x(endOf(call, span)) - x(call.startedAt));
-    return html`<rect class="o-${classOf(call)}" x="${short(x(call.startedAt))}" y="${short(8 + (n + 1) * TRACK - tall)}" width="${short(width)}" height="${short(tall)}"><title>${words(call)}</title></rect>`;
+    return html`<rect class="o-${classOf(call)}" x="${short(x(call.startedAt))}" y="${short(8 + (n + 1) * track - tall)}" width="${short(width)}" height="${short(tall)}"><title>${words(call)}</title></rect>`;
   }));
   return svg(8 + height + AXIS, `${tracks.flat().length} calls over time`, [timeAxis(span, 8, height), ...bars]);
 }

@@ -69,4 +69,6 @@ test('a verification reads as a line a locale, with what is not as it should be'
     '',
     'foreign: 1,234,567',
   ].join('\n'));
+  const campaign = { id: 'spring_1', pass: false, locales: [], fault: 'no scope' };
+  expect(verificationMarkdown({ ...document, campaign, faults: ['no scope'] })).toContain('\n- ✗ campaign spring\\_1\n- ✗ no scope\n');
 });

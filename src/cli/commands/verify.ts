@@ -138,7 +138,7 @@ function wayOut(name: string, { locales, campaign }: VerificationDocument, asked
   const differing = locales.some(({ missing, unexpected, different }) => missing + unexpected + different > 0);
   if (differing && !asked) return `syncline verify ${name} --repair queues the contacts that differ`;
   if (campaign?.fault !== undefined) return campaign.fault;
-  if (campaign?.pass === false) return `make the templates that are missing, or look at the platform whom it counts, then verify again`;
+  if (campaign?.pass === false) return `make the templates that are missing, or look at the platform for whom it counts, then verify again`;
   const few = locales.find(({ found, minimum }) => found < minimum);
   if (few !== undefined) return `locale ${few.locale}: ${formatNumber(few.found)} found, syncs.${name}.verify.locales asks for ${formatNumber(few.minimum)}`;
   return asked ? 'there is nothing to repair' : undefined;
