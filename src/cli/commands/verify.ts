@@ -68,6 +68,8 @@ async function verify(context: Context, name: string, options: Options): Promise
   await tellCost(context, session, name, certainty);
   await session.ensureWorker();
   const { id, document } = await followVerification(context, session, name, { against, ...certainty, ...(campaign === undefined ? {} : { campaign }) });
+  // First, so that a pipeline has its verdict whatever becomes of the rest.
+  const told = await writeBeside(context, await textsOf(name, document, { junit, markdown }));
   const { readDifferences } = await import('../../ledger/index.js');
   const differences = await readDifferences(session.pool, id, LISTED);
   if (out !== undefined) {
@@ -78,12 +80,11 @@ async function verify(context: Context, name: string, options: Options): Promise
   const repaired = repair === true && document.verdict === 'fail' ? await queueRepair(context, session, name, id) : undefined;
   output.printJson({ sync: name, ...document, differences, ...(repaired === undefined ? {} : { repair: repaired }) });
   if (!takesStdout(besideOf({ junit, markdown }))) output.print(viewOf(document, differences, output.colors));
-  const written = await writeBeside(context, [
-    ...(await textsOf(name, document, { junit, markdown })),
-    ...(report === undefined ? [] : [{ option: '--report', file: report, text: await verificationReport(session.pool, name, id, document, repair === true ? (repaired?.contacts ?? 0) : null) }]),
-  ]);
+  const drawn = report === undefined || (await writeBeside(context, [
+    { option: '--report', file: report, text: await verificationReport(session.pool, name, id, document, repair === true ? (repaired?.contacts ?? 0) : null) },
+  ]));
   if (document.verdict === 'pass') {
-    if (!written) return EXIT.failed;
+    if (!told || !drawn) return EXIT.failed;
     tellNext(context, sync.schedule === undefined ? 'status' : 'schedule apply');
     return EXIT.done;
   }
