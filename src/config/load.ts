@@ -7,6 +7,7 @@ import { readTree } from './document.js';
 import { ConfigError } from './mistakes.js';
 import { check, checkEntries, entriesOf } from './parse.js';
 import { Report } from './report.js';
+import { alerts, buildAlerts } from './schema/alerts.js';
 import { buildRetention, buildTemporal, database, retention, temporal, temporalRules } from './schema/connections.js';
 import { block, isMapping } from './schema/helpers.js';
 import { buildSync, sync } from './schema/sync.js';
@@ -29,6 +30,7 @@ const root = block({
   database: database.optional(),
   temporal: temporal.optional(),
   retention: retention.optional(),
+  alerts: alerts.optional(),
   sources: z.unknown().optional(),
   destinations: z.unknown().optional(),
   syncs: z.unknown().optional(),
@@ -88,6 +90,7 @@ export function parseConfig(
     database: top?.database ?? null,
     temporal: buildTemporal(top?.temporal, directory),
     retention: buildRetention(top?.retention),
+    alerts: buildAlerts(top?.alerts),
     sources,
     destinations,
     syncs,

@@ -7,6 +7,8 @@ export function isSecretKey(path: readonly (string | number)[]): boolean {
   // Whatever a header is called (X-Api-Key, Cookie), its value may be a credential.
   if (path.slice(0, -1).includes('headers')) return true;
   const last = path.filter((part) => typeof part === 'string').at(-1);
+  // The address of a chat's webhook is all it takes to write there.
+  if (path[0] === 'alerts' && last === 'url') return true;
   return last !== undefined && SECRET_KEY.test(last);
 }
 

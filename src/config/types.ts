@@ -10,10 +10,57 @@ export interface Config {
   readonly database: { readonly url: string } | null;
   readonly temporal: TemporalConfig;
   readonly retention: RetentionConfig;
+  /** Who is told when something is wrong; null: nobody. */
+  readonly alerts: AlertsConfig | null;
   readonly sources: Readonly<Record<string, SourceConfig>>;
   readonly destinations: Readonly<Record<string, DestinationConfig>>;
   readonly syncs: Readonly<Record<string, SyncConfig>>;
 }
+
+/** What somebody can be told of. */
+export type AlertEvent = 'laneBlocked' | 'lanePaused' | 'runFailed' | 'runHeld' | 'runLate' | 'gateFailed' | 'rejects' | 'schedulePaused' | 'optOutWaits';
+
+export interface AlertsConfig {
+  readonly channels: readonly AlertChannelConfig[];
+  /** A scheduled sync is late when its last success is older than so many of its intervals. */
+  readonly late: number;
+  /** Of a run's rows (0 to 1), and no fewer than `least`. */
+  readonly rejects: { readonly above: number; readonly least: number };
+  /** Milliseconds an opt-out may wait. */
+  readonly optOuts: { readonly older: number };
+  /** Milliseconds something must be well before it counts as over. */
+  readonly quiet: number;
+}
+
+interface AlertChannelBase {
+  readonly name: string;
+  readonly on: readonly AlertEvent[];
+}
+
+export interface WebhookChannelConfig extends AlertChannelBase {
+  readonly type: 'webhook';
+  /** May itself be a secret. */
+  readonly url: string;
+  readonly headers: Readonly<Record<string, string>>;
+  /** Signs the body. */
+  readonly secret?: string;
+  /** `text`: as chats show it. */
+  readonly format: 'json' | 'text';
+}
+
+export interface EmailChannelConfig extends AlertChannelBase {
+  readonly type: 'email';
+  readonly host: string;
+  readonly port: number;
+  /** TLS from the first byte; else it is asked for. */
+  readonly secure: boolean;
+  readonly user?: string;
+  readonly password?: string;
+  readonly from: string;
+  readonly to: readonly string[];
+}
+
+export type AlertChannelConfig = WebhookChannelConfig | EmailChannelConfig;
 
 /** How long the ledger keeps what is of no more use to a run. */
 export interface RetentionConfig {

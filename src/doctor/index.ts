@@ -29,8 +29,14 @@ export interface DoctorRequest {
 export async function examine({ config, env, deadlineMs, signal }: DoctorRequest): Promise<DoctorDocument> {
   const probes = [temporalProbe(config, env, deadlineMs), postgresProbe(config, env, deadlineMs), ...sourceProbes(config), ...destinationProbes(config)];
   const found = await lookAtAll(probes, deadlineMs, signal);
-  const checks = [well({ name: 'configuration', kind: 'configuration' }, `${config.file}: without a mistake`), ...found];
+  const checks = [well({ name: 'configuration', kind: 'configuration' }, `${config.file}: without a mistake`), ...alertChecks(config), ...found];
   return { ok: checks.every(({ ok }) => ok), checks, next: nextOf(config, env, checks) };
+}
+
+/** Who is told when something is wrong. Nothing is sent to them: there is a command for that. */
+function alertChecks({ alerts }: Config): readonly Check[] {
+  return (alerts?.channels ?? []).map(({ name, type, on }) =>
+    well({ name: `alerts ${name}`, kind: 'configuration' }, `${type}, told of ${on.join(', ')}`, 'whether it is heard: syncline alerts test'));
 }
 
 /** What a person does next: start what is not there, then run; where that does not mend everything, look again. */

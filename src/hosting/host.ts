@@ -2,6 +2,7 @@ import { mkdirSync, readdirSync, readFileSync, renameSync, rmSync, writeFileSync
 import path from 'node:path';
 import { ulid } from 'ulid';
 import type { Dependencies } from '../../activities/index.js';
+import { watchAlerts } from '../alerts/index.js';
 import type { Observer } from '../telemetry/index.js';
 import { Connectors, heal, noticeRestoredAnywhere, orchestratorOf, tidy, workerName, type LiveConfig } from '../control/index.js';
 import { addTotals, createPool, migrate } from '../ledger/index.js';
@@ -24,7 +25,7 @@ export interface HostOptions {
   /** Is told what the worker does. @default nobody */
   readonly observer?: Observer;
   /** For tests: shorter windows, lower thresholds. */
-  readonly tuning?: Pick<Dependencies, 'deliverWindowMs' | 'longWaitMs' | 'extractBudgetMs'>;
+  readonly tuning?: Pick<Dependencies, 'deliverWindowMs' | 'longWaitMs' | 'extractBudgetMs'> & { readonly alertsEveryMs?: number };
 }
 
 export interface WorkerHost {
@@ -71,10 +72,13 @@ export async function hostWorker(options: HostOptions): Promise<WorkerHost> {
     if (!stopped) timer = setTimeout(() => { void sweep(starting && !healed); }, healed ? SWEEP_MS : SWEEP_AGAIN_MS);
   };
   void sweep(true);
+  const alertsEveryMs = options.tuning?.alertsEveryMs;
+  const watch = watchAlerts({ pool, temporal, config, ...(alertsEveryMs === undefined ? {} : { everyMs: alertsEveryMs }) });
   const done = running.finally(async () => {
     stopped = true;
     clearTimeout(timer);
     forget();
+    await watch.stop();
     await connectors.close();
     await pool.end();
   });

@@ -32,6 +32,8 @@ export { anySettled, runsOfBatch, runsTouched, type TouchedRun } from './touched
 export { audit, booksOf, faultsOf } from './books.js';
 export type * from './documents.js';
 export { recentCalls } from './recent-calls.js';
+export * from './alerts.js';
+export * from './troubles.js';
 export { batchesOf, laneDocument, listRuns, runDocument } from './reports.js';
 export { closeDelivering, finalStatus, settlementOf, type Delivered, type Settlement } from './settlement.js';
 export { failuresAfter, listFailures } from './failures.js';

@@ -34,7 +34,7 @@ export function people(count: number): string[] {
 }
 
 /** A CSV, a sandbox, a ledger of its own and the suite's Temporal, with a configuration file beside them. */
-export async function createCliWorld(options: { readonly sync?: string; readonly destination?: string } = {}): Promise<CliWorld> {
+export async function createCliWorld(options: { readonly sync?: string; readonly destination?: string; readonly alerts?: string } = {}): Promise<CliWorld> {
   const database = await createDatabase();
   const folder = mkdtempSync(join(tmpdir(), 'syncline-cli-'));
   const sandbox = await startSandbox();
@@ -65,6 +65,7 @@ syncs:
     source: export
     destination: newsletter
 ${options.sync ?? ''}
+${options.alerts ?? ''}
 `);
   const pool = createPool(database.url, 4);
   const runtime = await suiteRuntime(database.url, { taskQueue });
@@ -78,7 +79,7 @@ ${options.sync ?? ''}
     },
     work: async () => {
       const config = loadConfig({ cwd: folder, env: {} });
-      const host = await hostWorker({ config: new LiveConfig(config), runtime, directory: folder, warn: () => undefined });
+      const host = await hostWorker({ config: new LiveConfig(config), tuning: { alertsEveryMs: 200 }, runtime, directory: folder, warn: () => undefined });
       hosts.push(host);
       return host;
     },
