@@ -1,5 +1,5 @@
-import { formatDurationExact, type AlertEvent, type AlertsConfig, type Config } from '../config/index.js';
-import { definitionOf, findSchedule, type FoundSchedule, type Orchestrator } from '../control/index.js';
+import { cronAgo, formatDurationExact, type AlertEvent, type AlertsConfig, type Config } from '../config/index.js';
+import { definitionOf, findSchedule, type FoundSchedule, type Orchestrator, type ScheduleDefinition } from '../control/index.js';
 import { maskPersonal } from '../http/index.js';
 import { failedGates, haltedLanes, lastEnded, lateOptOuts, sinceLastSuccess, type Pool, type Trouble } from '../ledger/index.js';
 
@@ -73,7 +73,8 @@ async function schedules(pool: Pool, temporal: Orchestrator, config: Config, { l
       continue;
     }
     const idleMs = idleFor(schedule, await sinceLastSuccess(pool, sync));
-    if (idleMs === null || idleMs <= late * definition.catchUp) continue;
+    const allowedMs = lateAfter(definition, late, Date.now());
+    if (idleMs === null || allowedMs === null || idleMs <= allowedMs) continue;
     const minutes = Math.floor(idleMs / 60_000);
     found.push({
       event: 'runLate', subject: sync,
@@ -82,6 +83,17 @@ async function schedules(pool: Pool, temporal: Orchestrator, config: Config, { l
     });
   }
   return found;
+}
+
+/** A start has so long to become a run. Milliseconds. */
+const BEGINS_MS = 30_000;
+
+/** Milliseconds without a run after which so many starts are known to have been missed; null: there were not so many. */
+function lateAfter({ schedule, jitter }: ScheduleDefinition, starts: number, now: number): number | null {
+  const slack = jitter + BEGINS_MS;
+  if ('every' in schedule) return starts * schedule.every + slack;
+  const since = cronAgo(schedule.cron, schedule.timeZone ?? 'UTC', now - slack, starts);
+  return since === null ? null : since + slack;
 }
 
 /** Milliseconds in which a run should have come: since the last one, or since its Schedule was made or changed; null: never. */

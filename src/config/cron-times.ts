@@ -74,3 +74,32 @@ export function cronGaps(text: string): { readonly shortest: number; readonly lo
   }
   return gaps.size === 0 ? { shortest: DAY_MS, longest: DAY_MS } : { shortest: Math.min(...gaps), longest: Math.max(...gaps) };
 }
+
+/**
+ * Milliseconds since the `count`-th last fire of a cron expression before `now` (milliseconds since 1970), by the clock on
+ * the wall of its time zone: an hour more or less where that was changed since. null: it did not fire so often in a year.
+ */
+export function cronAgo(text: string, timeZone: string, now: number, count: number): number | null {
+  const times = cronTimes(text);
+  const fires = numbersOf(times.hour).flatMap((hour) => numbersOf(times.minute).map((minute) => (hour * 60 + minute) * MINUTE_MS)).reverse();
+  const [months, dates, weekdays] = [times.month, times.dayOfMonth, times.dayOfWeek].map((ranges) => new Set(numbersOf(ranges))) as [Set<number>, Set<number>, Set<number>];
+  const wall = wallOf(timeZone, now);
+  let left = count;
+  for (let midnight = Math.floor(wall / DAY_MS) * DAY_MS, day = 0; day < 366; day += 1, midnight -= DAY_MS) {
+    const date = new Date(midnight);
+    if (!months.has(date.getUTCMonth() + 1) || !dates.has(date.getUTCDate()) || !weekdays.has(date.getUTCDay())) continue;
+    for (const fire of fires) {
+      if (midnight + fire > wall) continue;
+      left -= 1;
+      if (left === 0) return wall - midnight - fire;
+    }
+  }
+  return null;
+}
+
+/** What a clock on the wall shows, as milliseconds since 1970 of a clock that shows UTC. */
+function wallOf(timeZone: string, at: number): number {
+  const format = new Intl.DateTimeFormat('en-US', { timeZone, hourCycle: 'h23', year: 'numeric', month: 'numeric', day: 'numeric', hour: 'numeric', minute: 'numeric', second: 'numeric' });
+  const part = Object.fromEntries(format.formatToParts(at).map(({ type, value }) => [type, Number(value)]));
+  return Date.UTC(part['year'] as number, (part['month'] as number) - 1, part['day'], part['hour'], part['minute'], part['second']);
+}

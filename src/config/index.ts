@@ -5,7 +5,7 @@ export type { Mistake } from './mistakes.js';
 export { redactedConfig } from './redact.js';
 export type { RedactedConfig } from './redact.js';
 export { attributesAskedBy } from './asked.js';
-export { cronGaps, cronTimes, numbersOf, type CronRange, type CronTimes } from './cron-times.js';
+export { cronAgo, cronGaps, cronTimes, numbersOf, type CronRange, type CronTimes } from './cron-times.js';
 export { GUARD_DEFAULTS } from './guard.js';
 export { formatDurationExact, parseDuration } from './duration.js';
 export { didYouMean } from './suggest.js';

@@ -22,7 +22,7 @@ export type AlertEvent = 'laneBlocked' | 'lanePaused' | 'runFailed' | 'runHeld' 
 
 export interface AlertsConfig {
   readonly channels: readonly AlertChannelConfig[];
-  /** A scheduled sync is late when its last success is older than so many of its intervals. */
+  /** A scheduled sync is late when so many of its starts have come since its last success. */
   readonly late: number;
   /** Of a run's rows (0 to 1), and no fewer than `least`. */
   readonly rejects: { readonly above: number; readonly least: number };

@@ -1,5 +1,5 @@
 import { expect, test } from 'vitest';
-import { cronGaps, cronTimes, numbersOf } from '../../src/config/index.js';
+import { cronAgo, cronGaps, cronTimes, numbersOf } from '../../src/config/index.js';
 
 const HOUR = 3_600_000;
 
@@ -19,4 +19,13 @@ test('names, steps, question marks and the seventh weekday mean what they do in 
   expect(numbersOf(month)).toEqual([1, 3, 4, 5]);
   expect(numbersOf(dayOfWeek)).toEqual([0, 5, 6]);
   expect(numbersOf(cronTimes('* * * * */2').dayOfWeek)).toEqual([0, 2, 4, 6]);
+});
+
+test('how long ago the last fires were, by the clock on the wall of the zone', () => {
+  const monday = Date.UTC(2026, 5, 1, 7, 35, 10);
+  // In Paris it is 9:35:10, on a Monday after a weekend.
+  expect(cronAgo('*/15 9-17 * * MON-FRI', 'Europe/Paris', monday, 1)).toBe(5 * 60_000 + 10_000);
+  expect(cronAgo('*/15 9-17 * * MON-FRI', 'Europe/Paris', monday, 3)).toBe(35 * 60_000 + 10_000);
+  expect(cronAgo('*/15 9-17 * * MON-FRI', 'Europe/Paris', monday, 4)).toBe(63 * HOUR + 50 * 60_000 + 10_000);
+  expect(cronAgo('0 0 30 2 *', 'UTC', monday, 1)).toBeNull();
 });

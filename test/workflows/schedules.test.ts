@@ -1,4 +1,5 @@
 import { afterAll, beforeAll, expect, test } from 'vitest';
+import { look } from '../../src/alerts/look.js';
 import { compareSchedules, findSchedule, heal, makeSchedules, resumeSchedule, schedulesStanding, triggerSchedule, type FoundSchedule } from '../../src/control/index.js';
 import type { Config, SyncConfig } from '../../src/config/index.js';
 import { audit, listRuns, setPaused, type RunDocument } from '../../src/ledger/index.js';
@@ -35,6 +36,10 @@ async function apply(config: Config = world.config): Promise<readonly string[]> 
 }
 
 const schedule = async (): Promise<FoundSchedule> => (await findSchedule(world.temporal, sync)) as FoundSchedule;
+/** What somebody would be told of just now. */
+const wrong = async (): Promise<readonly (readonly [string, string | null])[]> =>
+  (await look(world.pool, world.temporal, world.config, { channels: [], late: 3, rejects: { above: 0.05, least: 20 }, optOuts: { older: 3_600_000 }, quiet: 0 }))
+    .troubles.map(({ event, subject, command }) => [event, (command ?? '').replace(/ 01\S+$/, ' RUN').replace(subject, 'SYNC')] as const);
 const runs = async (): Promise<readonly Omit<RunDocument, 'batches'>[]> => listRuns(world.pool, sync, 50);
 
 async function until<T>(look: () => Promise<T>, reached: (seen: T) => boolean): Promise<T> {
@@ -99,6 +104,7 @@ test('three failed runs in a row pause the schedule with the reason; resumed, it
   await world.crm.query('ALTER TABLE contacts RENAME COLUMN locale TO language');
   const halted = await until(schedule, ({ description }) => description.state.paused);
   expect(halted.description.state.note).toMatch(/^paused after 3 failed runs in a row: .*locale/);
+  expect(await wrong()).toEqual([['runFailed', 'syncline runs show RUN'], ['schedulePaused', 'syncline schedule resume SYNC']]);
   const failed = async (): Promise<number> => (await runs()).filter(({ status }) => status === 'failed').length;
   expect(await failed()).toBe(3);
   await resumeSchedule(halted, 'try again');
@@ -130,4 +136,11 @@ test('a run asked for while another is open is skipped; one that may wait no lon
   const verified = await world.until(left?.run ?? '', ({ verification }) => verification !== null);
   expect(verified).toMatchObject({ status: 'completed', verification: { verdict: 'pass' } });
   expect((await audit(world.pool, null)).balanced).toBe(true);
+  // Somebody is told when three of its starts have come without a run, and not before; also where its Schedule is gone.
+  await world.pool.query(`UPDATE run SET started_at = started_at - interval '2 hours'`);
+  expect(await wrong()).toEqual([]);
+  await (await schedule()).handle.delete();
+  expect(await wrong()).toEqual([]);
+  await world.pool.query(`UPDATE run SET started_at = started_at - interval '70 minutes'`);
+  expect(await wrong()).toEqual([['runLate', 'syncline schedule apply SYNC']]);
 });
