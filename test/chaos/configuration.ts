@@ -14,7 +14,7 @@ sources:
     fields: {email: email, phone: phone, locale: locale, emailConsent: opt_in, country: country, firstName: first_name, attributes: [external_id, city, rev]}
 destinations:
 ${platforms.map((platform) => destinationText(platform, witness, batchSize)).join('')}syncs:
-${platforms.map(({ name, sync }) => `  ${sync}: {source: crm, destination: ${name}}\n`).join('')}`;
+${platforms.map(({ name, sync }) => `  ${sync}: {source: crm, destination: ${name}, guard: {optIns: 100%, changes: false}}\n`).join('')}`;
 }
 
 function destinationText({ name, settings, pace }: Platform, witness: string, asked: number): string {

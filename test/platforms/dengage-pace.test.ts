@@ -49,7 +49,7 @@ describe.concurrent('one call at a time, a gap between two', () => {
     await plantPeople(world.crm, 6_000, 's', 'shoppers');
     const runs = [await world.start({}, 'crm-loyalty'), await world.start({}, 'shop-loyalty')];
     await world.until(runs[0] as string, (document) => !document.extracting);
-    runs.push(await world.start({ kind: 'full' }, 'crm-loyalty'));
+    runs.push(await world.start({ kind: 'full', allowMassChange: true }, 'crm-loyalty'));
 
     await expect.poll(() => bulkCalls(world).length, { timeout: 20_000, interval: 20 }).toBeGreaterThanOrEqual(before + 4);
     const owner = (await world.pool.query<{ lease_owner: string }>('SELECT lease_owner FROM account WHERE name = $1', [world.account])).rows[0]?.lease_owner ?? '';
