@@ -10,7 +10,7 @@ const root = path.resolve(path.dirname(fileURLToPath(import.meta.url)), '..');
 const dist = path.join(root, 'dist');
 const folders = ['src', 'workflows', 'activities', 'bench', path.join('test', 'chaos')];
 const assets = ['.sql', '.cjs'];
-const failureConverterPath = path.join(root, 'workflows', 'failure-converter.cjs');
+const failureConverters = ['failure-converter.cjs', 'encoded-failure-converter.cjs'].map((name) => path.join(root, 'workflows', name));
 const require = createRequire(import.meta.url);
 
 function say(line) {
@@ -98,21 +98,28 @@ async function bundle() {
     return;
   }
   const hash = createHash('sha256').update(require('@temporalio/worker/package.json').version).update(readFileSync(fileURLToPath(import.meta.url)));
-  for (const file of [...workflowFiles(), failureConverterPath]) hash.update(`\0${path.relative(root, file)}\0`).update(readFileSync(file));
+  for (const file of [...workflowFiles(), ...failureConverters]) hash.update(`\0${path.relative(root, file)}\0`).update(readFileSync(file));
   const key = hash.digest('hex');
-  const target = path.join(dist, 'workflows.bundle.js');
+  const [plain, encoded] = failureConverters;
+  const bundles = [
+    { target: path.join(dist, 'workflows.bundle.js'), failureConverterPath: plain },
+    // Where what Temporal stores is encrypted, the messages of failures are too.
+    { target: path.join(dist, 'workflows.encoded.bundle.js'), failureConverterPath: encoded },
+  ];
   const keyFile = path.join(dist, '.workflows.sha256');
-  if (existsSync(target) && existsSync(keyFile) && readFileSync(keyFile, 'utf8') === key) return;
+  if (bundles.every(({ target }) => existsSync(target)) && existsSync(keyFile) && readFileSync(keyFile, 'utf8') === key) return;
 
   const { bundleWorkflowCode } = await import('@temporalio/worker');
   const quiet = () => undefined;
   const errors = [];
   const logger = { log: quiet, trace: quiet, debug: quiet, info: quiet, warn: quiet, error: (message) => errors.push(message) };
   try {
-    const { code } = await bundleWorkflowCode({ workflowsPath: entry, failureConverterPath, logger });
-    // In one step: a worker that starts meanwhile reads the old one or the new one.
-    writeFileSync(`${target}.${process.pid}`, code);
-    renameSync(`${target}.${process.pid}`, target);
+    for (const { target, failureConverterPath } of bundles) {
+      const { code } = await bundleWorkflowCode({ workflowsPath: entry, failureConverterPath, logger });
+      // In one step: a worker that starts meanwhile reads the old one or the new one.
+      writeFileSync(`${target}.${process.pid}`, code);
+      renameSync(`${target}.${process.pid}`, target);
+    }
     writeFileSync(keyFile, key);
   } catch (error) {
     for (const line of errors) say(line);

@@ -1,4 +1,4 @@
-const SECRET_KEY = /(password|passphrase|secret|token|apikey|api_key|userkey|authorization|credential)/i;
+const SECRET_KEY = /(password|passphrase|secret|token|apikey|api_key|userkey|encryptionkey|authorization|credential)/i;
 const SECRET_PARAMETER = /([?&][^=&#]*(?:password|passphrase|secret|token|key)[^=&#]*=)[^&#]*/gi;
 const LONGEST = 60;
 

@@ -78,6 +78,10 @@ export interface TemporalConfig {
   /** What the ids of workflows and Schedules begin with, where installations share the namespace. */
   readonly prefix?: string;
   readonly apiKey?: string;
+  /** 32 bytes in hexadecimal or base64, with which what Temporal stores is encrypted. */
+  readonly encryptionKey?: string;
+  /** Keys of before, to read what was encrypted with them. */
+  readonly encryptionKeys?: readonly string[];
   readonly tls?: { readonly certFile?: string; readonly keyFile?: string; readonly caFile?: string };
 }
 

@@ -10,4 +10,5 @@ export { SEARCH_ATTRIBUTES } from './search-attributes.js';
 export { stopOrphans } from './share.js';
 export { placesOf, type Places } from './state.js';
 export { workflowBundle } from './bundle.js';
+export { Codec, dataConverterOf } from './codec.js';
 export { isAlive, self as ownProcess, type ProcessId } from './processes.js';

@@ -1,4 +1,5 @@
 import type { Client, Connection } from '@temporalio/client';
+import type { DataConverter } from '@temporalio/common';
 import type { NativeConnection } from '@temporalio/worker';
 import type { TemporalConfig } from '../config/index.js';
 import type { TemporalAccess } from './connect.js';
@@ -42,6 +43,10 @@ export interface Runtime {
   readonly embeddedPostgres: boolean;
   /** Whether workflows may set {@link SEARCH_ATTRIBUTES}. */
   readonly searchAttributes: boolean;
+  /** How what Temporal stores is written and read; encrypted where there is a key. */
+  readonly dataConverter: DataConverter;
+  /** What Temporal stores is encrypted. */
+  readonly encrypted: boolean;
   readonly connection: Connection;
   readonly client: Client;
   /** The worker's connection; made at the first call, closed by {@link close}. */
@@ -88,13 +93,16 @@ export async function openRuntime(options: RuntimeOptions): Promise<Runtime> {
       needPostgres && !embeddedPostgres && databaseUrl !== null ? awaitPostgres(databaseUrl, reachMs, options.report) : null,
     ]);
     connection = reached?.connection ?? null;
-    const client = connection === null ? null : new (await import('@temporalio/client')).Client({ connection, namespace });
+    const dataConverter = connection === null ? null : (await import('./codec.js')).dataConverterOf(options.temporal);
+    const client = connection === null ? null : new (await import('@temporalio/client')).Client({ connection, namespace, dataConverter: given(dataConverter, 'Temporal') });
     return {
       get databaseUrl() { return given(needPostgres ? databaseUrl : null, 'Postgres'); },
       get temporalAddress() { return given(access, 'Temporal').address; },
       namespace, taskQueue, prefix, embeddedTemporal, embeddedPostgres, close,
       get uiUrl() { return embeddedTemporal ? uiUrlOf(share?.parts.temporal?.uiPort) : null; },
       searchAttributes: reached?.searchAttributes ?? false,
+      encrypted: options.temporal.encryptionKey !== undefined,
+      get dataConverter() { return given(dataConverter, 'Temporal'); },
       get connection() { return given(connection, 'Temporal'); },
       get client() { return given(client, 'Temporal'); },
       nativeConnection: () => (native ??= connectNative(given(access, 'Temporal'))),

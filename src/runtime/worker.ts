@@ -1,5 +1,5 @@
 import type { Worker, WorkerOptions } from '@temporalio/worker';
-import { failureConverterPath, workflowBundle } from './bundle.js';
+import { workflowBundle } from './bundle.js';
 import type { Runtime } from './open.js';
 
 export interface CreateWorkerOptions {
@@ -28,14 +28,14 @@ export async function createWorker(options: CreateWorkerOptions): Promise<Worker
   const { runtime } = options;
   const { Worker } = await import('@temporalio/worker');
   (await import('./sdk.js')).installSdk();
-  const [connection, bundle] = await Promise.all([runtime.nativeConnection(), options.bundle ?? workflowBundle()]);
+  const [connection, bundle] = await Promise.all([runtime.nativeConnection(), options.bundle ?? workflowBundle(runtime.encrypted)]);
   return Worker.create({
     connection,
     namespace: runtime.namespace,
     taskQueue: options.taskQueue ?? runtime.taskQueue,
     workflowBundle: bundle,
+    dataConverter: runtime.dataConverter,
     activities: options.activities,
-    dataConverter: { failureConverterPath: failureConverterPath() },
     ...(options.identity === undefined ? {} : { identity: options.identity }),
     shutdownGraceTime: options.shutdownGraceTime ?? 35_000,
     maxConcurrentActivityTaskExecutions: options.maxConcurrentActivities ?? 40,

@@ -97,3 +97,14 @@ describe('no secret is ever shown', () => {
     expect(() => redactedConfig(load(SMALL), 'toString')).toThrow('no sync named "toString"');
   });
 });
+
+test('a prefix goes before the task queue; one that could be taken for another id, and half a key, are mistakes, and the key is not shown', () => {
+  const key = 'ab'.repeat(32);
+  const at = (lines: string): string => `${SMALL}\ntemporal: {${lines}}\n`;
+  expect(load(at(`prefix: acme, taskQueue: night, encryptionKey: ${key}`)).temporal).toMatchObject({ prefix: 'acme', taskQueue: 'acme/night', encryptionKey: key });
+  expect(mistakesOf(at('prefix: lane'))).toMatchObject([{ key: 'temporal.prefix', found: '"lane"' }]);
+  expect(mistakesOf(at('prefix: a/b'))).toHaveLength(1);
+  const [mistake] = mistakesOf(at(`encryptionKey: ${key.slice(2)}`));
+  expect(mistake).toMatchObject({ key: 'temporal.encryptionKey' });
+  expect(JSON.stringify(mistake)).not.toContain('abab');
+});

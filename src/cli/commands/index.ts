@@ -2,6 +2,7 @@ import type { Register } from '../command.js';
 import { register as alerts } from './alerts.js';
 import { register as audit } from './audit.js';
 import { register as backfill } from './backfill.js';
+import { register as codec } from './codec.js';
 import { register as completion } from './completion.js';
 import { register as contact } from './contact.js';
 import { register as demo } from './demo.js';
@@ -26,4 +27,4 @@ import { register as verify } from './verify.js';
 import { register as worker } from './worker.js';
 
 /** Every command, in the order of the help. */
-export const COMMANDS: readonly Register[] = [init, validate, doctor, dev, worker, source, plan, contact, run, backfill, schedule, verify, verifications, status, runs, audit, failures, suppress, forget, lane, alerts, ledger, sandbox, demo, completion];
+export const COMMANDS: readonly Register[] = [init, validate, doctor, dev, worker, source, plan, contact, run, backfill, schedule, verify, verifications, status, runs, audit, failures, suppress, forget, lane, alerts, ledger, codec, sandbox, demo, completion];

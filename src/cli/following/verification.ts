@@ -1,6 +1,5 @@
 import { setTimeout as sleep } from 'node:timers/promises';
 import type { WorkflowHandle } from '@temporalio/client';
-import type { Payload } from '@temporalio/common';
 import type { VerifyBeat } from '../../../activities/types.js';
 import type { VerificationDocument } from '../../ledger/index.js';
 import type { Context } from '../context.js';
@@ -108,16 +107,17 @@ async function watch(context: Context, session: Session, handle: WorkflowHandle,
 
 /** Why the reading is being tried again, in words, undefined while all is well; and how far a sample is. */
 async function standingOf(handle: WorkflowHandle): Promise<{ readonly trouble: string | undefined; readonly beat: VerifyBeat | undefined }> {
+  const { decodeArrayFromPayloads, decodeOptionalFailureToOptionalError } = await import('@temporalio/common/lib/internal-non-workflow/index.js');
+  const converter = handle.client.options.loadedDataConverter;
   const { raw } = await handle.describe();
   const [activity] = raw.pendingActivities ?? [];
-  return { trouble: activity?.lastFailure?.message ?? undefined, beat: await beatOf(activity?.heartbeatDetails?.payloads?.[0]) };
+  const failure = await decodeOptionalFailureToOptionalError(converter, activity?.lastFailure);
+  const [beat] = await decodeArrayFromPayloads(converter, activity?.heartbeatDetails?.payloads);
+  return { trouble: failure?.message, beat: beatOf(beat) };
 }
 
 /** What a heartbeat said; undefined where it said nothing, or something this version does not know. */
-async function beatOf(payload: Payload | undefined): Promise<VerifyBeat | undefined> {
-  if (payload === undefined) return undefined;
-  const { defaultPayloadConverter } = await import('@temporalio/common');
-  const beat: unknown = defaultPayloadConverter.fromPayload(payload);
+function beatOf(beat: unknown): VerifyBeat | undefined {
   if (typeof beat !== 'object' || beat === null) return undefined;
   const { done, total } = beat as Record<string, unknown>;
   return typeof done === 'number' && typeof total === 'number' ? { done, total } : undefined;

@@ -1,8 +1,8 @@
 import { block, duration, isGiven, isMapping, text } from './helpers.js';
 import type { BrokenRule } from './registry.js';
-import { absolute, hostAndPort, postgresUrl, prefix } from './values.js';
+import { absolute, encryptionKey, hostAndPort, postgresUrl, prefix } from './values.js';
 import type { RetentionConfig, TemporalConfig } from '../types.js';
-import type { z } from 'zod';
+import { z } from 'zod';
 
 export const database = block({ url: postgresUrl() });
 
@@ -23,6 +23,8 @@ export const temporal = block({
   taskQueue: text('the name of a task queue').default('syncline'),
   prefix: prefix().optional(),
   apiKey: text('an API key').optional(),
+  encryptionKey: encryptionKey().optional(),
+  encryptionKeys: z.array(encryptionKey(), { error: 'a list of keys' }).optional(),
   tls: block({ certFile: file, keyFile: file, caFile: file }).optional(),
 });
 
@@ -35,7 +37,7 @@ export function temporalRules(raw: unknown): BrokenRule[] {
 
 /** Completes what the file says about Temporal; the paths become absolute. */
 export function buildTemporal(parsed: z.output<typeof temporal> | undefined, directory: string): TemporalConfig {
-  const { address = null, namespace = 'default', taskQueue = 'syncline', prefix, apiKey, tls } = parsed ?? {};
+  const { address = null, namespace = 'default', taskQueue = 'syncline', prefix, apiKey, encryptionKey: key, encryptionKeys: keys, tls } = parsed ?? {};
   const place = (path: string | undefined): string | undefined => (path === undefined ? undefined : absolute(directory, path));
   return {
     address,
@@ -44,6 +46,8 @@ export function buildTemporal(parsed: z.output<typeof temporal> | undefined, dir
     taskQueue: prefix === undefined ? taskQueue : `${prefix}/${taskQueue}`,
     ...(prefix === undefined ? {} : { prefix }),
     ...(apiKey === undefined ? {} : { apiKey }),
+    ...(key === undefined ? {} : { encryptionKey: key }),
+    ...(keys === undefined ? {} : { encryptionKeys: keys }),
     ...(tls === undefined ? {} : { tls: { certFile: place(tls.certFile), keyFile: place(tls.keyFile), caFile: place(tls.caFile) } }),
   };
 }

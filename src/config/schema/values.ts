@@ -37,6 +37,11 @@ export function hostAndPort() {
   return textThat(usable, 'host:port, such as temporal.internal:7233');
 }
 
+/** 32 bytes as text. */
+export function encryptionKey() {
+  return textThat((value) => /^([0-9a-f]{64}|[A-Za-z0-9+/]{43}=)$/i.test(value), '32 bytes in hexadecimal or base64, such as openssl rand -base64 32 makes');
+}
+
 /** With these our ids begin anyway: as a prefix they could be taken for others. */
 const TAKEN = ['sync', 'backfill', 'lane', 'verify', 'retry', 'syncline'];
 

@@ -1,6 +1,9 @@
 import { ScheduleNotFoundError, type ScheduleDescription, type ScheduleHandle } from '@temporalio/client';
 import type { Orchestrator } from '../start.js';
+import { decodeMapFromPayloads } from '@temporalio/common/lib/internal-non-workflow/index.js';
 import { idsOf } from '../ids.js';
+
+const PAGE = 100;
 
 /** A Schedule of a sync as Temporal has it. */
 export interface FoundSchedule {
@@ -46,9 +49,16 @@ function ownerOf(memo: Readonly<Record<string, unknown>> | undefined): string {
 /** Syncs with a Schedule of this installation, as far as Temporal's list knows by now: it lags a second behind. */
 export async function listedSyncs(temporal: Orchestrator): Promise<readonly string[]> {
   const syncs: string[] = [];
-  for await (const { scheduleId, memo } of temporal.client.schedule.list()) {
-    const sync = idsOf(temporal).syncOfSchedule(scheduleId);
-    if (sync !== undefined && ownerOf(memo) === temporal.taskQueue) syncs.push(sync);
-  }
+  const { workflowService, options: { namespace, loadedDataConverter } } = temporal.client;
+  let nextPageToken: Uint8Array | undefined;
+  do {
+    // Not by the client's own list, which reads every memo: those of other installations may be encrypted for them.
+    const page = await workflowService.listSchedules({ namespace, maximumPageSize: PAGE, ...(nextPageToken && { nextPageToken }) });
+    for (const { scheduleId, memo } of page.schedules) {
+      const sync = idsOf(temporal).syncOfSchedule(scheduleId ?? '');
+      if (sync !== undefined && ownerOf(await decodeMapFromPayloads(loadedDataConverter, memo?.fields)) === temporal.taskQueue) syncs.push(sync);
+    }
+    nextPageToken = page.nextPageToken;
+  } while (nextPageToken.length > 0);
   return syncs;
 }
