@@ -9,13 +9,13 @@ type PageSums = Omit<Counts, 'delivered' | 'rejected' | 'overtaken' | 'waiting' 
  * `waiting` is what is queued and nowhere else; `audit` counts it for itself.
  */
 export async function booksOf(db: Queryable, runNos: readonly number[]): Promise<ReadonlyMap<number, Counts>> {
-  const { rows } = await db.query<PageSums & { no: number; delivered: number; rejected: number; overtaken: number; inFlight: number }>({
+  const { rows } = await db.query<PageSums & { no: number; delivered: number; rejected: number; overtaken: number; inFlight: number; final: Counts | null }>({
     name: 'books',
     text: `
     SELECT r.no,
       p.extracted, p.invalid, p.filtered, p.unchanged, p.still AS "stillRejected", p.superseded, p.suppressed, p.queued,
-      b.delivered, b.in_flight AS "inFlight", b.rejected + x.owned AS rejected, o.overtaken
-    FROM unnest($1::int[]) AS r (no)
+      b.delivered, b.in_flight AS "inFlight", b.rejected + x.owned AS rejected, o.overtaken, f.final -> 'counts' AS final
+    FROM unnest($1::int[]) AS r (no) LEFT JOIN run f ON f.no = r.no
     CROSS JOIN LATERAL (
       SELECT COALESCE(sum(extracted), 0)::bigint AS extracted, COALESCE(sum(invalid), 0)::bigint AS invalid,
         COALESCE(sum(filtered), 0)::bigint AS filtered, COALESCE(sum(unchanged), 0)::bigint AS unchanged,
@@ -33,7 +33,7 @@ export async function booksOf(db: Queryable, runNos: readonly number[]): Promise
     values: [runNos],
   });
   return new Map(
-    rows.map(({ no, ...row }) => [no, { ...row, waiting: row.queued - row.delivered - row.rejected - row.overtaken - row.inFlight }]),
+    rows.map(({ no, final, ...row }) => [no, final ?? { ...row, waiting: row.queued - row.delivered - row.rejected - row.overtaken - row.inFlight }]),
   );
 }
 
@@ -56,8 +56,8 @@ export async function audit(pool: Pool, runId: string | null): Promise<AuditDocu
 }
 
 async function auditAsOfNow(db: Queryable, runId: string | null): Promise<AuditDocument> {
-  const { rows: runs } = await db.query<{ no: number; run: string; sync: string }>(
-    `SELECT r.no, r.id AS run, s.name AS sync FROM run r JOIN sync s ON s.id = r.sync_id WHERE $1::text IS NULL OR r.id = $1 ORDER BY r.no`,
+  const { rows: runs } = await db.query<{ no: number; run: string; sync: string; pruned: boolean }>(
+    `SELECT r.no, r.id AS run, s.name AS sync, r.final IS NOT NULL AS pruned FROM run r JOIN sync s ON s.id = r.sync_id WHERE $1::text IS NULL OR r.id = $1 ORDER BY r.no`,
     [runId],
   );
   const kept = await booksOf(db, runs.map((run) => run.no));
@@ -65,9 +65,10 @@ async function auditAsOfNow(db: Queryable, runId: string | null): Promise<AuditD
   const documents = runs.map((run) => {
     const books = kept.get(run.no) as Counts;
     const rows = counted.get(run.no) ?? NOTHING;
-    const counts: Counts = { ...books, ...rows, invalid: rows.invalid };
+    // Without its details only its sums can be held against each other.
+    const counts: Counts = run.pruned ? books : { ...books, ...rows, invalid: rows.invalid };
     const faults = faultsOf(counts, books);
-    return { run: run.run, sync: run.sync, counts, balanced: faults.length === 0, faults };
+    return { run: run.run, sync: run.sync, counts, pruned: run.pruned, balanced: faults.length === 0, faults };
   });
   return { balanced: documents.every((run) => run.balanced), runs: documents };
 }

@@ -193,6 +193,8 @@ export interface RunDocument {
   readonly calls: CallCounts;
   readonly batches: readonly BatchDocument[];
   readonly batchesTotal: number;
+  /** When its details were removed: batches are not listed any more. */
+  readonly prunedAt: string | null;
   readonly cursor: { readonly from: string | null; readonly to: string | null };
   readonly lane: LaneDocument;
   readonly verification: VerificationDocument | null;
@@ -223,6 +225,8 @@ export interface AuditDocument {
     readonly run: string;
     readonly sync: string;
     readonly counts: Counts;
+    /** Its rows are no longer in the ledger: only the sums of its counts were checked. */
+    readonly pruned: boolean;
     readonly balanced: boolean;
     /** What does not add up, in words; empty when balanced. */
     readonly faults: readonly string[];

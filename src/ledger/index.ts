@@ -6,6 +6,7 @@ export { liftSuppressions, listSuppressions, type SuppressionDocument, type Supp
 export { noteLetIn, regrants, takenBack } from './let-in.js';
 export { effectiveRows } from './effective.js';
 export { purgeErased } from './purge.js';
+export { prunable, prune, type Pruned } from './prune.js';
 export { dropRejectedPayloads } from './retention.js';
 export { erasuresOf, type Erasure } from './erasures.js';
 export { contactsReached } from './reach.js';

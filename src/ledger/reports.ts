@@ -28,12 +28,13 @@ interface RunFacts {
   readonly accountId: number;
   readonly mapping: MappingDocument | null;
   readonly backfill: RunDocument['backfill'];
+  readonly prunedAt: string | null;
 }
 
 const FACTS = `SELECT r.no, r.id AS run, s.name AS sync, r.kind, r.status, r.cursor_from AS "cursorFrom", r.cursor_to AS "cursorTo", r.verification,
     r.workflow_id AS "workflowId", ${isoTime('r.started_at')} AS "startedAt", ${isoTime('r.ended_at')} AS "endedAt",
     r.error, r.notices, r.extracting, r.estimate, r.trouble,
-    EXTRACT(EPOCH FROM clock_timestamp() - r.trouble_since)::float8 AS "troubleSeconds", d.account_id AS "accountId", r.mapping,
+    EXTRACT(EPOCH FROM clock_timestamp() - r.trouble_since)::float8 AS "troubleSeconds", d.account_id AS "accountId", r.mapping, ${isoTime('r.pruned_at')} AS "prunedAt",
     CASE WHEN r.kind = 'backfill' THEN json_build_object('from', r.options ->> 'from', 'to', r.options ->> 'to', 'paused', r.extracting AND r.options ? 'paused') END AS backfill
   FROM run r JOIN sync s ON s.id = r.sync_id JOIN destination d ON d.id = s.destination_id`;
 
@@ -55,16 +56,17 @@ export async function listRuns(db: Queryable, sync: string | null, limit: number
 
 async function summaries(db: Queryable, facts: readonly RunFacts[], attached: boolean): Promise<readonly RunSummary[]> {
   const nos = facts.map((row) => row.no);
-  const [books, warnings, calls] = [await booksOf(db, nos), await warningsOf(db, nos), await callsOf(db, nos)];
+  const [books, warnings, calls, finals] = [await booksOf(db, nos), await warningsOf(db, nos), await callsOf(db, nos), await finalsOf(db, nos)];
   const lanes = new Map<number, LaneDocument>();
   for (const { accountId } of facts) if (!lanes.has(accountId)) lanes.set(accountId, await laneDocument(db, accountId));
   return facts.map((row) => ({
     run: row.run, sync: row.sync, kind: row.kind, status: row.status, attached,
     counts: books.get(row.no) as Counts,
     lane: lanes.get(row.accountId) as LaneDocument,
-    warnings: warnings.get(row.no) ?? {},
-    calls: calls.get(row.no)?.calls ?? { total: 0, succeeded: 0, rateLimited: 0, retried: 0, unknownSettled: 0 },
-    batchesTotal: calls.get(row.no)?.calls.total ?? 0,
+    warnings: finals.get(row.no)?.warnings ?? warnings.get(row.no) ?? {},
+    calls: finals.get(row.no)?.calls ?? calls.get(row.no)?.calls ?? { total: 0, succeeded: 0, rateLimited: 0, retried: 0, unknownSettled: 0 },
+    batchesTotal: finals.get(row.no)?.calls?.total ?? calls.get(row.no)?.calls.total ?? 0,
+    prunedAt: row.prunedAt,
     cursor: { from: row.cursorFrom, to: row.cursorTo },
     verification: row.verification, workflowId: row.workflowId, startedAt: row.startedAt, endedAt: row.endedAt,
     error: row.error, notices: row.notices, extracting: row.extracting, estimate: row.estimate, mapping: row.mapping, backfill: row.backfill,
@@ -72,7 +74,13 @@ async function summaries(db: Queryable, facts: readonly RunFacts[], attached: bo
   }));
 }
 
-async function warningsOf(db: Queryable, nos: readonly number[]): Promise<ReadonlyMap<number, Record<string, number>>> {
+/** What was kept of runs whose details are gone. */
+async function finalsOf(db: Queryable, nos: readonly number[]): Promise<ReadonlyMap<number, { readonly warnings: Record<string, number>; readonly calls: CallCounts | null }>> {
+  const { rows } = await db.query<{ no: number; final: { warnings: Record<string, number>; calls: CallCounts | null } }>('SELECT no, final FROM run WHERE no = ANY($1) AND final IS NOT NULL', [nos]);
+  return new Map(rows.map(({ no, final }) => [no, final]));
+}
+
+export async function warningsOf(db: Queryable, nos: readonly number[]): Promise<ReadonlyMap<number, Record<string, number>>> {
   const { rows } = await db.query<{ no: number; warnings: Record<string, number> }>(
     `SELECT no, jsonb_object_agg(reason, count ORDER BY reason) AS warnings FROM (
        SELECT p.run_no AS no, w.key AS reason, sum(w.value::bigint) AS count FROM page p, jsonb_each_text(p.warnings) w
@@ -84,7 +92,7 @@ async function warningsOf(db: Queryable, nos: readonly number[]): Promise<Readon
   return new Map(rows.map((row) => [row.no, row.warnings]));
 }
 
-async function callsOf(db: Queryable, nos: readonly number[]): Promise<ReadonlyMap<number, { calls: CallCounts }>> {
+export async function callsOf(db: Queryable, nos: readonly number[]): Promise<ReadonlyMap<number, { calls: CallCounts }>> {
   const { rows } = await db.query<CallCounts & { no: number }>(
     `SELECT br.run_no AS no, count(*) AS total,
        count(*) FILTER (WHERE b.outcome IN ('answered', 'unclear', 'accepted')) AS succeeded,

@@ -69,6 +69,8 @@ export async function checkReceipts(db: Queryable, destinationId: number): Promi
     `WITH settled AS (
        SELECT b.receipt, (SELECT count(*) FROM batch_row r WHERE r.batch_id = b.id AND (r.outcome IS NULL OR r.outcome = 1)) AS delivered
        FROM batch b WHERE b.destination_id = $1 AND b.action = $2 AND b.status = 'settled'
+         -- Of a call whose rows were pruned nothing can be counted any more.
+         AND b.rows = (SELECT count(*) FROM batch_row x WHERE x.batch_id = b.id)
      )
      SELECT count(*) AS batches, COALESCE(sum(delivered), 0)::bigint AS contacts, count(*) FILTER (WHERE receipt IS NULL) AS "withoutReceipt",
        count(*) FILTER (WHERE receipt IS NOT NULL

@@ -33,10 +33,10 @@ async function check(context: Context, run: string | undefined): Promise<ExitCod
 
 function viewOf({ balanced, runs }: AuditDocument, colors: Colors): string {
   if (runs.length === 0) return 'no runs yet: nothing to account for';
-  const blocks = runs.map(({ run, sync, counts, balanced: even, faults }) => {
+  const blocks = runs.map(({ run, sync, counts, pruned, balanced: even, faults }) => {
     const side = (names: readonly (keyof typeof counts)[]): string => names.map((name) => `${wordsOf(name)} ${formatNumber(counts[name])}`).join(' + ');
     return [
-      `${colors.bold(run)}  ${sync}  ${even ? colors.green('balanced') : colors.red('not balanced')}`,
+      `${colors.bold(run)}  ${sync}  ${even ? colors.green('balanced') : colors.red('not balanced')}${pruned ? ' (its rows were pruned: the sums of its counts)' : ''}`,
       `  extracted ${formatNumber(counts.extracted)} = ${side(['invalid', 'filtered', 'unchanged', 'superseded', 'suppressed', 'queued'])}`,
       `  queued ${formatNumber(counts.queued)} = ${side(['delivered', 'rejected', 'overtaken', 'waiting', 'inFlight'])}`,
       ...faults.map((fault) => colors.red(`  ${fault}`)),

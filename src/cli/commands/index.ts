@@ -14,6 +14,7 @@ import { register as init } from './init.js';
 import { register as lane } from './lane.js';
 import { register as ledger } from './ledger.js';
 import { register as plan } from './plan.js';
+import { register as prune } from './prune.js';
 import { register as run } from './run.js';
 import { register as runs } from './runs.js';
 import { register as sandbox } from './sandbox.js';
@@ -27,4 +28,7 @@ import { register as verify } from './verify.js';
 import { register as worker } from './worker.js';
 
 /** Every command, in the order of the help. */
-export const COMMANDS: readonly Register[] = [init, validate, doctor, dev, worker, source, plan, contact, run, backfill, schedule, verify, verifications, status, runs, audit, failures, suppress, forget, lane, alerts, ledger, codec, sandbox, demo, completion];
+export const COMMANDS: readonly Register[] = [
+  init, validate, doctor, dev, worker, source, plan, contact, run, backfill, schedule, verify, verifications, status, runs, audit, failures, suppress, forget, lane, alerts,
+  ledger, prune, codec, sandbox, demo, completion,
+];

@@ -27,6 +27,7 @@ export function runView(run: RunDocument, colors: Colors): string {
       ['cursor', `${run.cursor.from ?? 'the beginning'} → ${run.cursor.to ?? 'not moved'}`],
       ...(counts.stillRejected > 0 ? ([['still rejected', `${formatNumber(counts.stillRejected)} unchanged rows would be refused again`]] as const) : []),
       ...(run.lane.state === 'idle' || run.lane.state === 'sending' ? [] : ([['lane', `${run.lane.state}: ${run.lane.reason ?? ''}`]] as const)),
+      ...(run.prunedAt === null ? [] : ([['pruned', `its rows and calls were removed ${run.prunedAt}; the counts are kept`]] as const)),
       ['workflow', run.workflowId],
     ]),
     ...tallies('warning', run.warnings, colors),
