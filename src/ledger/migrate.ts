@@ -1,4 +1,5 @@
 import { readdirSync } from 'node:fs';
+import { setTimeout as sleep } from 'node:timers/promises';
 import { fileURLToPath } from 'node:url';
 import pg from 'pg';
 import type { Queryable } from './database.js';
@@ -7,6 +8,12 @@ const MIGRATIONS = fileURLToPath(new URL('./migrations', import.meta.url));
 
 /** One number for every Syncline process: whoever migrates holds it, the others wait. */
 const MIGRATION_LOCK = 7_962_004_173_311;
+/** A migration keeps others waiting behind it for so long at most, and is tried again after a pause, for so long in all. Milliseconds. */
+const LOCK_MS = 2_000;
+const PAUSE_MS = 500;
+const PATIENCE_MS = 120_000;
+/** Postgres: lock_not_available. */
+const LOCK_NOT_AVAILABLE = '55P03';
 
 /**
  * Brings the schema `syncline` up to date. Safe to call from many processes at once: one migrates, the others wait.
@@ -20,7 +27,9 @@ export async function migrate(databaseUrl: string): Promise<void> {
     if (await upToDate(client)) return;
     const { runner } = await import('node-pg-migrate');
     await client.query('SELECT pg_advisory_lock($1)', [MIGRATION_LOCK]);
-    await runner({
+    // A change of a table waits for whoever uses it, and everybody else waits behind it: rather given up and tried again.
+    await client.query(`SET lock_timeout = '${String(LOCK_MS)}ms'`);
+    await patiently(client, () => runner({
       dbClient: client,
       dir: MIGRATIONS,
       direction: 'up',
@@ -31,9 +40,25 @@ export async function migrate(databaseUrl: string): Promise<void> {
       checkOrder: true,
       noLock: true,
       log: () => undefined,
-    });
+    }));
   } finally {
     await client.end();
+  }
+}
+
+/** Tries again while another session has a table. */
+async function patiently(client: pg.Client, work: () => Promise<unknown>): Promise<void> {
+  for (const end = Date.now() + PATIENCE_MS; ;) {
+    try {
+      await work();
+      return;
+    } catch (error) {
+      const locked = (error as { readonly code?: unknown }).code === LOCK_NOT_AVAILABLE;
+      if (!locked || Date.now() > end) throw error;
+      // What failed leaves its transaction open.
+      await client.query('ROLLBACK');
+      await sleep(PAUSE_MS);
+    }
   }
 }
 

@@ -1,4 +1,5 @@
-import { readFileSync } from 'node:fs';
+import { readdirSync, readFileSync } from 'node:fs';
+import path from 'node:path';
 import { fileURLToPath } from 'node:url';
 import pg from 'pg';
 import { expect, it } from 'vitest';
@@ -67,3 +68,50 @@ it('a ledger of the first version keeps every row and goes on where it stood', a
     await database.drop();
   }
 });
+
+/** From here on the version before may still be at work while a migration is applied. */
+const BESIDE_THE_OLD = '0006_lane_waits';
+
+it('every migration since only adds: nothing is dropped, renamed, retyped, or made to need what an older version does not give', () => {
+  const folder = path.dirname(FIRST);
+  const names = readdirSync(folder).filter((name) => name > `${BESIDE_THE_OLD}.sql`);
+  expect(names.length).toBeGreaterThan(0);
+  for (const name of names) {
+    const statements = upOf(readFileSync(path.join(folder, name), 'utf8')).replaceAll(/--.*$/gm, '').split(';');
+    for (const statement of statements) {
+      const made = /^\s*CREATE TABLE/i.test(statement);
+      expect(statement, name).not.toMatch(/\bDROP\b(?! NOT NULL)|\bRENAME\b|\bTRUNCATE\b|ALTER COLUMN \S+ (SET DATA )?TYPE|SET NOT NULL|\bVALIDATE\b/i);
+      // A column that must be filled has a default; a table of its own is nobody's yet.
+      for (const [column] of made ? [] : statement.matchAll(/ADD COLUMN[^,;]*/gi)) if (/NOT NULL/i.test(column)) expect(column, name).toMatch(/DEFAULT/i);
+      if (!made) expect(statement, name).not.toMatch(/ADD (CONSTRAINT|CHECK|UNIQUE|FOREIGN)|CREATE UNIQUE INDEX/i);
+    }
+  }
+});
+
+it('a migration waits for whoever has a table, without keeping others waiting; and an older version goes on with a newer ledger', async () => {
+  const database = await createDatabase();
+  const [reader, writer] = [new pg.Client({ connectionString: database.url }), new pg.Client({ connectionString: database.url })];
+  try {
+    await migrate(database.url);
+    await Promise.all([reader.connect(), writer.connect()]);
+    await reader.query(`DELETE FROM syncline.migration WHERE name = '0013_prune'`);
+    await reader.query('ALTER TABLE syncline.run DROP COLUMN final, DROP COLUMN pruned_at');
+    await reader.query('BEGIN; SELECT count(*) FROM syncline.run');
+    const migrating = migrate(database.url);
+    await until(async () => (await writer.query(`SELECT FROM pg_stat_activity WHERE application_name = 'syncline-migrate' AND wait_event_type = 'Lock'`)).rowCount === 1);
+    // Behind the migration, and yet not for as long as the reader takes.
+    await writer.query('SELECT count(*) FROM syncline.run');
+    await reader.query('COMMIT');
+    await migrating;
+    expect((await reader.query(`SELECT FROM syncline.migration WHERE name = '0013_prune'`)).rowCount).toBe(1);
+    await reader.query(`INSERT INTO syncline.migration (name, run_on) VALUES ('9999_of_a_newer_version', now())`);
+    await migrate(database.url);
+  } finally {
+    await Promise.all([reader.end(), writer.end()]);
+    await database.drop();
+  }
+});
+
+async function until(reached: () => Promise<boolean>): Promise<void> {
+  while (!(await reached())) await new Promise((resolve) => setTimeout(resolve, 20));
+}
