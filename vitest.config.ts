@@ -2,7 +2,7 @@ import { defineConfig } from 'vitest/config';
 import { BaseSequencer, type TestSpecification } from 'vitest/node';
 
 /** Folders whose files start real servers of their own, slowest last. */
-const LATE = ['sandbox', 'ledger', 'sources', 'contract', 'runtime', 'workflows', 'activities', 'cli', 'platforms', 'chaos', 'e2e'];
+const LATE = ['sandbox', 'ledger', 'sources', 'contract', 'runtime', 'workflows', 'activities', 'cli', 'docs', 'platforms', 'bench', 'chaos', 'e2e'];
 
 function lateness(spec: TestSpecification): number {
   const folder = /[\\/]test[\\/]([^\\/]+)[\\/]/.exec(spec.moduleId)?.[1] ?? '';

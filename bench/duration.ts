@@ -6,3 +6,6 @@ export function parseDuration(name: string, text: string): number {
   if (amount === undefined) throw new Error(`${name} ${text}: expected a duration such as 250ms, 1s or 1m`);
   return Number(amount) * (UNIT_MS[unit] ?? 1);
 }
+
+/** Milliseconds in words: `1.5 s`, `122 s`. */
+export const seconds = (ms: number): string => `${(ms / 1_000).toFixed(ms < 100_000 ? 1 : 0)} s`;

@@ -1,5 +1,8 @@
 import { benchBackfill } from './backfill.js';
 import { benchLoad } from './load.js';
+import { benchOperate } from './operate/operate.js';
+import { benchOutage } from './operate/outage.js';
+import { Interrupted } from './operate/place.js';
 import { readOptions, USAGE, type Options } from './options.js';
 import { benchPace } from './pace.js';
 
@@ -12,14 +15,31 @@ function asked(): Options | null {
   }
 }
 
+/** @returns the exit code */
+async function measured(options: Options): Promise<number> {
+  switch (options.what) {
+    case 'load':
+      for (const count of options.rows) for (const late of options.latency) await benchLoad(options.platform, count, late, options.concurrency);
+      return 0;
+    case 'backfill':
+      await benchBackfill(options.backfill);
+      return 0;
+    case 'pace':
+      await benchPace(options.pace);
+      return 0;
+    case 'operate':
+      return (await benchOperate(options.operate)) ? 0 : 1;
+    case 'outage':
+      return (await benchOutage(options.outage)) ? 0 : 1;
+  }
+}
+
 const options = asked();
 if (options === null) {
   console.log(USAGE);
-} else if (options.what === 'load') {
-  const { platform, rows, latency, concurrency } = options;
-  for (const count of rows) for (const late of latency) await benchLoad(platform, count, late, concurrency);
-} else if (options.what === 'backfill') {
-  await benchBackfill(options.backfill);
 } else {
-  await benchPace(options.pace);
+  process.exitCode = await measured(options).catch((error: unknown) => {
+    console.error(`bench: ${error instanceof Error ? error.message : String(error)}`);
+    return error instanceof Interrupted ? 130 : 1;
+  });
 }

@@ -2,6 +2,8 @@ import { parseArgs } from 'node:util';
 import { parseDuration } from './duration.js';
 import { PLATFORMS, platformNamed, type PlatformName } from './platforms.js';
 import type { BackfillBench } from './backfill.js';
+import type { OperateBench } from './operate/operate.js';
+import type { OutageBench } from './operate/outage.js';
 import type { Pace } from './pace.js';
 
 export const USAGE = `npm run bench -- BENCHMARK [options]
@@ -22,10 +24,24 @@ export const USAGE = `npm run bench -- BENCHMARK [options]
     --platform P      as above
     --rows N          contacts the backfill sends (100000)
     --limit N/D       calls in a window, as above
-    --runs N          incremental runs of each (20)`;
+    --runs N          incremental runs of each (20)
+  operate   a backfill of MailingCore with scheduled runs beside it, two workers killed in turn, Temporal started again; prints delays, memory, histories
+    --rows N          contacts the backfill sends (1000000)
+    --limit N/D       calls in a window (50/1s), 100 contacts each
+    --every D         a scheduled run each (30s)
+    --workers N       worker processes (2)
+    --kill-every D    a worker is killed each (60s)
+    --opted-out N     per cent of the contacts that are (0); each run reads back those sent lately, 500 a call
+  outage    takes Temporal away from scheduled runs, then the ledger's Postgres; looks whether all is well afterwards by itself
+    --every D         a scheduled run each (20s)
+    --workers N       as above
+    --temporal D      how long Temporal is away (120s)
+    --postgres D      how long Postgres is away (60s)`;
 
 export type Options =
+  | { readonly what: 'operate'; readonly operate: OperateBench }
   | { readonly what: 'backfill'; readonly backfill: BackfillBench }
+  | { readonly what: 'outage'; readonly outage: OutageBench }
   | { readonly what: 'pace'; readonly pace: Pace }
   | { readonly what: 'load'; readonly platform: PlatformName; readonly rows: readonly number[]; readonly latency: readonly number[]; readonly concurrency: number };
 
@@ -35,7 +51,7 @@ export function readOptions(argv: readonly string[]): Options | null {
     args: [...argv], allowPositionals: true,
     options: {
       platform: { type: 'string', default: 'mailingcore' }, rows: { type: 'string' }, latency: { type: 'string' },
-      concurrency: { type: 'string' }, seconds: { type: 'string' }, calls: { type: 'string' }, gap: { type: 'string' }, runs: { type: 'string', default: '20' }, limit: { type: 'string' }, busy: { type: 'boolean', default: false },
+      concurrency: { type: 'string' }, seconds: { type: 'string' }, calls: { type: 'string' }, gap: { type: 'string' }, runs: { type: 'string', default: '20' }, limit: { type: 'string' }, every: { type: 'string' }, temporal: { type: 'string', default: '120s' }, postgres: { type: 'string', default: '60s' }, 'kill-every': { type: 'string', default: '60s' }, workers: { type: 'string', default: '2' }, 'opted-out': { type: 'string', default: '0' }, busy: { type: 'boolean', default: false },
     },
   });
   const [what] = positionals;
@@ -47,7 +63,21 @@ export function readOptions(argv: readonly string[]): Options | null {
     const list = (name: string, text: string): number[] => text.split(',').map((one) => number(name, one, 0));
     return { what, platform, concurrency, rows: list('--rows', values.rows ?? '100000,1000000'), latency: list('--latency', values.latency ?? '0,50') };
   }
-  if (what !== 'pace' && what !== 'backfill') throw new Error(`there is no benchmark "${what}": pace, load, backfill`);
+  if (what === 'operate') {
+    const operate = {
+      rows: number('--rows', values.rows ?? '1000000'), rate: rateOf(values.limit ?? '50/1s'), concurrency,
+      everyMs: parseDuration('--every', values.every ?? '30s'), workers: number('--workers', values.workers), killEveryMs: parseDuration('--kill-every', values['kill-every']), optedOut: number('--opted-out', values['opted-out'], 0),
+    };
+    return { what, operate };
+  }
+  if (what === 'outage') {
+    const outage = {
+      rate: rateOf(values.limit ?? '50/1s'), concurrency, everyMs: parseDuration('--every', values.every ?? '20s'), workers: number('--workers', values.workers),
+      temporalMs: parseDuration('--temporal', values.temporal), postgresMs: parseDuration('--postgres', values.postgres),
+    };
+    return { what, outage };
+  }
+  if (what !== 'pace' && what !== 'backfill') throw new Error(`there is no benchmark "${what}": pace, load, backfill, operate, outage`);
   const rate = values.gap !== undefined ? { calls: 1, per: parseDuration('--gap', values.gap) } : values.limit === undefined ? usual.rate : rateOf(values.limit);
   if (what === 'backfill') {
     return { what, backfill: { platform, rate, concurrency, rows: number('--rows', values.rows ?? '100000'), runs: number('--runs', values.runs) } };

@@ -59,10 +59,10 @@ export function cpuSeconds(pid: number): number {
   return (Number(fields[11]) + Number(fields[12])) / TICKS;
 }
 
-/** Greatest resident memory a process has had, in MiB. */
+/** Greatest resident memory a process has had, in MiB; 0 for one that is ending. */
 export function peakMemory(pid: number): number {
   const kib = /VmHWM:\s+(\d+)/.exec(readFileSync(`/proc/${pid}/status`, 'utf8'))?.[1];
-  return Math.round(Number(kib) / 1024);
+  return Math.round(Number(kib ?? 0) / 1024);
 }
 
 /** CPU seconds of a process and all it started, by walking /proc. */

@@ -5,10 +5,13 @@ export { probeEmbedded, probePostgres, probeTemporal, type EmbeddedFound, type T
 export { collectSdkMetrics, drainSdkMetrics, onSdkMetrics, type SdkMetricUpdate } from './sdk-metrics.js';
 export { showSdkWarnings } from './sdk-warnings.js';
 export { onShutdown } from './shutdown.js';
+export { postgresPart, temporalPart, type Part } from './parts.js';
+export { postgresUrl } from './postgres.js';
+export { findTemporal } from './temporal-binary.js';
 export { openRuntime, type Runtime, type RuntimeOptions } from './open.js';
 export { SEARCH_ATTRIBUTES } from './search-attributes.js';
 export { stopOrphans } from './share.js';
-export { placesOf, type Places } from './state.js';
+export { makeRoot, placesOf, type PartRecord, type Places } from './state.js';
 export { workflowBundle } from './bundle.js';
 export { Codec, dataConverterOf } from './codec.js';
 export { isAlive, self as ownProcess, type ProcessId } from './processes.js';
