@@ -1,10 +1,11 @@
 // Packs the project, installs the tarball into an empty folder without development dependencies, and walks a new user's
 // first steps there. Takes a minute or two: npm run check:pack
-import { execFileSync, spawn } from 'node:child_process';
-import { mkdirSync, mkdtempSync, readdirSync, rmSync, statSync, writeFileSync } from 'node:fs';
+import { execFileSync, spawn, spawnSync } from 'node:child_process';
+import { mkdirSync, mkdtempSync, readdirSync, readFileSync, rmSync, statSync, writeFileSync } from 'node:fs';
 import { createServer } from 'node:net';
 import { tmpdir } from 'node:os';
 import path from 'node:path';
+import { setTimeout as delay } from 'node:timers/promises';
 import { fileURLToPath } from 'node:url';
 
 const root = path.resolve(path.dirname(fileURLToPath(import.meta.url)), '..');
@@ -12,6 +13,8 @@ const folder = mkdtempSync(path.join(tmpdir(), 'syncline-pack-'));
 const home = path.join(folder, 'home');
 const env = { ...process.env, TEMPORAL_ADDRESS: '', SYNCLINE_CONFIG: '', NODE_ENV: 'production', npm_config_fund: 'false', npm_config_audit: 'false' };
 const children = [];
+/** Milliseconds a scheduled run may begin after it was due. */
+const LATE_MS = 2_000;
 
 function say(line) {
   process.stdout.write(`check-pack: ${line}\n`);
@@ -21,37 +24,63 @@ function npm(args, cwd) {
   return execFileSync('npm', args, { cwd, env: { ...env, NODE_ENV: '' }, encoding: 'utf8', stdio: ['ignore', 'pipe', 'inherit'] });
 }
 
-/** Runs a command of the installed package. @returns what it printed; throws on another exit code than `code` */
-function syncline(args, code = 0) {
+/**
+ * Runs a command of the installed package.
+ * @param next the command it has to name as the next one
+ * @returns its standard output; throws on another exit code than `code`
+ */
+function syncline(args, { code = 0, next } = {}) {
   const began = Date.now();
-  let found = 0;
-  let out = '';
-  try {
-    out = execFileSync(path.join(home, 'node_modules', '.bin', 'syncline'), args, { cwd: home, env, encoding: 'utf8', stdio: ['ignore', 'pipe', 'pipe'] });
-  } catch (error) {
-    if (typeof error.status !== 'number') throw error;
-    found = error.status;
-    out = `${error.stdout}${error.stderr}`;
-  }
-  if (found !== code) throw new Error(`syncline ${args.join(' ')}: exit code ${String(found)}, not ${String(code)}\n${out}`);
-  say(`syncline ${args.join(' ')}: ${String(code)}, ${String(Date.now() - began)} ms`);
-  return out;
+  const { status, stdout, stderr, error } = spawnSync(path.join(home, 'node_modules', '.bin', 'syncline'), args, { cwd: home, env, encoding: 'utf8' });
+  if (error !== undefined) throw error;
+  const line = `syncline ${args.join(' ')}`;
+  if (status !== code) throw new Error(`${line}: exit code ${String(status)}, not ${String(code)}\n${stdout}${stderr}`);
+  if (next !== undefined) named(line, next, stdout + stderr);
+  say(`${line}: ${String(code)}, ${String(Date.now() - began)} ms${next === undefined ? '' : `; next: ${next}`}`);
+  return stdout;
 }
 
-/** Starts one that stays up; resolves when it says `ready`. */
-function start(args, ready) {
+function named(line, next, said) {
+  if (!said.includes(`syncline ${next}`)) throw new Error(`${line} does not name the next step, syncline ${next}:\n${said}`);
+}
+
+/** Starts one that stays up; resolves when it has named `next` as the next step. */
+async function start(args, next) {
   const child = spawn(path.join(home, 'node_modules', '.bin', 'syncline'), args, { cwd: home, env, stdio: ['ignore', 'pipe', 'pipe'] });
   children.push(child);
-  return new Promise((resolve, reject) => {
-    let said = '';
+  const line = `syncline ${args.join(' ')}`;
+  const began = Date.now();
+  let said = '';
+  await new Promise((resolve, reject) => {
     const hear = (chunk) => {
       said += chunk;
-      if (said.includes(ready)) resolve();
+      if (/^next: syncline .*\n/m.test(said)) resolve();
     };
     child.stdout.on('data', hear);
     child.stderr.on('data', hear);
-    child.once('exit', (status) => reject(new Error(`syncline ${args.join(' ')} ended with ${String(status)}\n${said}`)));
+    child.once('exit', (status) => reject(new Error(`${line} ended with ${String(status)}\n${said}`)));
   });
+  named(line, next, said);
+  say(`${line}: up, ${String(Date.now() - began)} ms; next: ${next}`);
+}
+
+/** Waits until three scheduled runs in a row have ended, and holds each against the time it was due. */
+async function threeScheduledRuns(sync, everyMs) {
+  for (const end = Date.now() + 10 * everyMs + 20_000; ; await delay(500)) {
+    const scheduled = JSON.parse(execFileSync(path.join(home, 'node_modules', '.bin', 'syncline'), ['runs', sync, '--json'], { cwd: home, env, encoding: 'utf8' })).runs
+      .map(({ workflowId, status, startedAt }) => ({ status, startedAt: Date.parse(startedAt), due: Date.parse(/\/scheduled-(.+)$/.exec(workflowId)?.[1] ?? '') }))
+      .filter(({ due, status }) => !Number.isNaN(due) && status === 'completed').sort((one, other) => one.due - other.due);
+    if (scheduled.length >= 3) {
+      const [first, , third] = scheduled;
+      const late = scheduled.slice(0, 3).map(({ startedAt, due }) => startedAt - due);
+      if (third.due - first.due !== 2 * everyMs) throw new Error(`three scheduled runs should be ${String(everyMs)} ms apart: ${JSON.stringify(scheduled)}`);
+      // An embedded Temporal has a second's resolution, and so has the work of a busy machine.
+      if (late.some((ms) => ms > LATE_MS)) throw new Error(`scheduled runs began ${late.join(', ')} ms late`);
+      say(`three scheduled runs, every ${String(everyMs)} ms: begun ${late.join(', ')} ms after they were due`);
+      return;
+    }
+    if (Date.now() > end) throw new Error(`only ${String(scheduled.length)} of three scheduled runs ended`);
+  }
 }
 
 async function stop(child) {
@@ -96,16 +125,26 @@ try {
   env.SANDBOX_URL = `http://127.0.0.1:${port}`;
   syncline(['--version']);
   syncline(['completion', 'bash']);
-  syncline(['init', '--yes']);
+  syncline(['init', '--yes'], { next: 'doctor' });
   syncline(['validate']);
-  syncline(['doctor'], 5);
-  await start(['sandbox', '--port', port], 'sandbox at');
-  await start(['dev'], 'ready: ');
-  syncline(['doctor']);
-  const run = JSON.parse(syncline(['run', 'contacts-newsletter', '--json']));
-  if (run.counts.delivered !== 12) throw new Error(`12 contacts should be delivered, not ${String(run.counts.delivered)}`);
+  // Nothing is up yet.
+  syncline(['doctor'], { code: 5, next: 'sandbox' });
+  await start(['sandbox', '--port', port], 'dev');
+  await start(['dev'], 'run contacts-newsletter');
+  syncline(['doctor'], { next: 'run contacts-newsletter' });
+  syncline(['run', 'contacts-newsletter'], { next: 'verify contacts-newsletter' });
+  const { runs } = JSON.parse(syncline(['runs', '--json']));
+  if (runs.length !== 1 || runs[0].counts.delivered !== 12) throw new Error(`12 contacts should be delivered in one run: ${JSON.stringify(runs)}`);
+  syncline(['verify', 'contacts-newsletter'], { next: 'schedule apply' });
+  const config = path.join(home, 'syncline.yaml');
+  const written = readFileSync(config, 'utf8');
+  const hurried = written.replace('{every: 1m}', '{every: 5s}');
+  if (hurried === written) throw new Error('init --yes wrote no schedule: {every: 1m}');
+  writeFileSync(config, hurried);
+  syncline(['schedule', 'apply'], { next: 'schedule list' });
+  await threeScheduledRuns('contacts-newsletter', 5_000);
+  syncline(['schedule', 'list']);
   syncline(['verify', 'contacts-newsletter']);
-  syncline(['schedule', 'apply']);
   syncline(['audit']);
   say(`the first steps took ${String(Math.round((Date.now() - began) / 1000))} s: all is well`);
 } finally {
