@@ -22,8 +22,8 @@ export interface OperateBench {
   readonly optedOut: number;
 }
 
-/** Milliseconds in which a backfill and what follows it must be done beyond what its calls take at the limit. */
-const PATIENCE_MS = 600_000;
+/** A backfill of which nothing has arrived for so long is stuck; how long it takes in all depends on the machine. Milliseconds. */
+const STUCK_MS = 120_000;
 
 /** What it is held to. */
 const AIMS = { apartMs: 15_000, touchedMs: 30_000, workerMiB: 300, events: 3_000 } as const;
@@ -70,13 +70,14 @@ async function play(place: Place, bench: OperateBench): Promise<Played> {
   let told = performance.now();
   let grew = { at: began, held: 0 };
   let stoodMs = 0;
-  await until('the backfill has ended', leastMs + PATIENCE_MS, async () => {
+  await until('the backfill has ended', Number.POSITIVE_INFINITY, async () => {
     workers.look();
     const held = sandbox.mailingcore.size();
     if (held > grew.held) {
       stoodMs = Math.max(stoodMs, performance.now() - grew.at);
       grew = { at: performance.now(), held };
     }
+    if (performance.now() - grew.at > STUCK_MS) throw new Error(`nothing of the backfill has arrived for ${seconds(STUCK_MS)}; ${held.toLocaleString('en')} contacts are there`);
     if (held >= FIRST + rows / 2) kills.restartTemporal();
     if (performance.now() - told > 30_000) {
       told = performance.now();
@@ -112,7 +113,7 @@ async function report(place: Place, { kills, changes, ms, stoodMs, run }: Played
   const held = [
     aim(`  apart from the kills  ${delayWords(apart)}`, percentile(apart, 0.95), AIMS.apartMs),
     aim(`  touched by one        ${delayWords(touched)}`, percentile(touched, 0.95), AIMS.touchedMs),
-    aim(`workers' peak memory    ${workers.peakMiB} MiB`, workers.peakMiB, AIMS.workerMiB),
+    aim(`workers' peak memory    ${workers.peakMiB} MiB; ${workers.cpuSeconds.toFixed(1)} s of CPU, all together`, workers.peakMiB, AIMS.workerMiB),
     aim(`largest history         ${events} events (${workflow})`, events, AIMS.events),
   ];
   for (const fault of faults) console.log(`✗ ${fault}`);

@@ -5,7 +5,7 @@ import { setTimeout as sleep } from 'node:timers/promises';
 import pg from 'pg';
 import { onShutdown } from '../../src/runtime/index.js';
 import { startSandbox, type Sandbox } from '../../src/sandbox/index.js';
-import { command, peakMemory, type Command } from '../processes.js';
+import { command, cpuSeconds, peakMemory, type Command } from '../processes.js';
 import { serversIn, type Servers } from './servers.js';
 
 /** An installation as an operator has it: servers, workers and the platform, each a process of its own but the platform. */
@@ -40,6 +40,7 @@ export class Workers {
   /** How workers ended that nobody had ended. */
   readonly died: string[] = [];
   private readonly running: Command[] = [];
+  private readonly cpu = new Map<Command, number>();
   private readonly expected = new Set<Command>();
 
   constructor(private readonly begin: (args: readonly string[]) => Command) {}
@@ -62,9 +63,18 @@ export class Workers {
     await one.ended;
   }
 
-  /** Notes how much memory they have had so far. */
+  /** Notes how much memory and CPU they have had so far. */
   look(): void {
-    for (const one of this.running) if (one.child.exitCode === null && one.child.signalCode === null) this.peakMiB = Math.max(this.peakMiB, peakMemory(one.pid));
+    for (const one of this.running) {
+      if (one.child.exitCode !== null || one.child.signalCode !== null) continue;
+      this.peakMiB = Math.max(this.peakMiB, peakMemory(one.pid));
+      this.cpu.set(one, cpuSeconds(one.pid));
+    }
+  }
+
+  /** Of all of them, the killed ones too, when last looked at. */
+  get cpuSeconds(): number {
+    return [...this.cpu.values()].reduce((sum, one) => sum + one, 0);
   }
 
   /** From now on nothing that ends is a surprise. */
