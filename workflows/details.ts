@@ -51,7 +51,7 @@ export function laneDetails({ account, state, reason, until, calls, recent }: La
     `**${account}** · ${state.replaceAll('_', ' ')}${until === null ? '' : ` until ${until}`}`,
     ...(reason === null ? [] : [reason]),
     ...(recent.length === 0 ? [] : [callsMarkdown(recent)]),
-    `${number(calls)} calls by this execution`,
+    `${number(calls)} ${calls === 1 ? 'call' : 'calls'} by this execution`,
   ].join('\n\n');
 }
 
@@ -66,6 +66,6 @@ function callsMarkdown(calls: readonly RecentCall[]): string {
 export const waitWords = (ms: number, reason: string | null): string => `waiting ${span(ms)}${reason === null ? '' : `: ${reason}`}`;
 
 /** What a timer of a run says while the lane has its rows. */
-export const rowsWords = ({ waiting, inFlight }: Counts): string => `${number(waiting)} rows wait for the lane, ${number(inFlight)} are under way: looking again`;
+export const rowsWords = ({ waiting, inFlight }: Counts): string => `rows that wait for the lane: ${number(waiting)}, under way: ${number(inFlight)}; looking again`;
 
 const span = (ms: number): string => (ms < 120_000 ? `${Math.ceil(ms / 1_000)} s` : `${Math.ceil(ms / 60_000)} min`);

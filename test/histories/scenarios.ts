@@ -172,6 +172,16 @@ export const SCENARIOS: readonly Scenario[] = [
     },
   },
   {
+    // The patches lane-attributes and verify-phase.
+    makes: ['lane-attributes', 'verify-phase'],
+    run: async (world) => {
+      await plantContacts(world.crm, 10);
+      await world.run();
+      await laneEnded(world);
+      return { [laneOf(world)]: 'lane-attributes', [await byHand(world, 'V3')]: 'verify-phase' };
+    },
+  },
+  {
     makes: ['verify-by-hand', 'sync-attached'],
     world: { worker: false },
     run: async (world) => {

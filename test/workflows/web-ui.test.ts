@@ -64,7 +64,7 @@ test('a lane that waits says why, for how long and what it did last, in its time
   });
   expect(await details(lane)).toMatch(/· waiting until 20[\s\S]*allows one call a minute[\s\S]*10 rows to newsletter, 10 delivered/);
   expect(await details(`sync/${SYNC}/${run}`)).toMatch(/1 waiting/);
-  expect((await timers(`sync/${SYNC}/${run}`)).at(-1)).toBe('1 rows wait for the lane, 0 are under way: looking again');
+  expect((await timers(`sync/${SYNC}/${run}`)).at(-1)).toBe('rows that wait for the lane: 1, under way: 0; looking again');
   await expect.poll(() => found(`SynclineKind = 'lane' AND SynclinePhase = 'waiting' AND SynclineDestination = 'newsletter'`), { timeout: 10_000 }).toEqual([lane]);
 });
 
