@@ -21,6 +21,7 @@ export default defineConfig({
     include: ['test/**/*.test.ts'],
     globalSetup: ['test/support/global.ts'],
     pool: 'forks',
+    isolate: false,
     // One more than the cores it is meant for: many tests wait for gaps, leases and time-outs to pass.
     maxWorkers: 3,
     testTimeout: 60_000,

@@ -13,7 +13,7 @@ const CASES: readonly [string, number | `${number}+`, string, string][] = [
   ['a duration without a unit', '6+', '    overlap: 120', 'syncline.yaml:7 sources.crm.overlap: found 120, expected a duration such as 30s, 5m or 7d (add a unit)'],
   ['a duration below its least', '17+', '    schedule: {every: 10ms}', 'syncline.yaml:18 syncs.s.schedule.every: found "10ms", expected a duration such as 30s, 5m or 7d, at least 1s'],
   ['an unknown key', '6+', '    updated_at: x', 'syncline.yaml:7 sources.crm.updated_at: found an unknown key, expected one of type, url, table, query, key, updatedAt, overlap, defaultCountry, fields, pageSize (did you mean "updatedAt"?)'],
-  ['an unknown key at the top', '1+', 'synks: {}', 'syncline.yaml:2 synks: found an unknown key, expected one of version, database, temporal, retention, sources, destinations, syncs (did you mean "syncs"?)'],
+  ['an unknown key at the top', '1+', 'synks: {}', 'syncline.yaml:2 synks: found an unknown key, expected one of version, database, temporal, retention, alerts, sources, destinations, syncs (did you mean "syncs"?)'],
   ['a missing key', 7, '', 'syncline.yaml:3 sources.crm.key: found nothing, expected the name of a column'],
   ['a key twice', '7+', '    key: other', 'syncline.yaml:8 sources.crm.key: found the same key a second time, expected each key once (the first is on line 7)'],
   ['an unknown type', 4, '    type: postgress', `syncline.yaml:4 sources.crm.type: found "postgress", expected one of ${TYPES} (did you mean "postgres"?)`],

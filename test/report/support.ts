@@ -59,7 +59,7 @@ export const RUN: RunDocument = {
   warnings: { 'phone: not possible for its country': 7 }, calls: { total: 2, succeeded: 2, rateLimited: 0, retried: 0, unknownSettled: 0 }, batches: [], batchesTotal: 2,
   cursor: { from: null, to: '2026-02-01T00:00:00.000000Z' }, lane: { account: 'acme', state: 'idle', reason: null, hint: null, until: null }, verification: null,
   workflowId: 'sync/crm/01J', startedAt: '2026-03-01T10:00:00.000Z', endedAt: '2026-03-01T10:01:00.000Z', error: null, notices: [], extracting: false, trouble: null,
-  estimate: null, mapping: null, backfill: null,
+  estimate: null, mapping: null, backfill: null, prunedAt: null,
 };
 
 export const report = (more: Partial<RunReport> = {}): RunReport => ({

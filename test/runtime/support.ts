@@ -1,5 +1,5 @@
 import { spawn, type ChildProcess } from 'node:child_process';
-import { mkdirSync, mkdtempSync, readFileSync, readdirSync, rmSync, symlinkSync, writeFileSync } from 'node:fs';
+import { copyFileSync, mkdirSync, mkdtempSync, readFileSync, readdirSync, rmSync, symlinkSync, writeFileSync } from 'node:fs';
 import os from 'node:os';
 import path from 'node:path';
 import { createInterface } from 'node:readline';
@@ -36,6 +36,12 @@ export class Bench {
       const source = readFileSync(path.join(ROOT, 'src', 'runtime', name), 'utf8');
       writeFileSync(path.join(target, 'runtime', name.replace(/\.ts$/, '.js')), ts.transpileModule(source, { compilerOptions: options }).outputText);
     }
+    // What the SDK loads by its path stands beside it.
+    mkdirSync(path.join(this.#folder, 'workflows'));
+    for (const name of readdirSync(path.join(ROOT, 'workflows'))) {
+      if (name.endsWith('.cjs')) copyFileSync(path.join(ROOT, 'workflows', name), path.join(this.#folder, 'workflows', name));
+    }
+    symlinkSync(path.join(ROOT, 'node_modules'), path.join(this.#folder, 'node_modules'));
     return (this.#code = target);
   }
 
