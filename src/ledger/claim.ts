@@ -139,7 +139,8 @@ const BUNDLED = `
 const claimSql = (head: string): string => `
   WITH own AS MATERIALIZED (
     -- Read without a lock: the lease outlives this statement by far, and whoever takes it over adopts what is open.
-    SELECT id FROM account WHERE id = $4 AND fence = $5 AND lease_until > clock_timestamp()
+    -- A call that waits for its place when the lane is blocked or paused does not leave any more.
+    SELECT id FROM account WHERE id = $4 AND fence = $5 AND lease_until > clock_timestamp() AND NOT (blocked OR paused)
   ), head AS MATERIALIZED (SELECT * FROM (${head}) h WHERE EXISTS (SELECT 1 FROM own)),
   gone AS (
     -- The rows are locked by the head, so their places hold.
@@ -180,7 +181,7 @@ const claimSql = (head: string): string => `
  * @param departsInMs when the call will leave, for the books
  * @param identified whether the platform has ids of its own that may be known
  * @param onlyOptOuts nothing else may leave just now: what else is ready stays
- * @returns undefined when nothing was ready, or the lease is no longer ours
+ * @returns undefined when nothing was ready, the lane was blocked or paused meanwhile, or the lease is no longer ours
  */
 export async function claimBatch(
   db: Queryable,

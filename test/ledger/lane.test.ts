@@ -153,6 +153,19 @@ describe('claiming', () => {
 });
 
 describe('what a lane shows', () => {
+  it('claims nothing once it is blocked or paused, also for a call that had its place by then', async () => {
+    const { pool, a } = ledger;
+    await stage(pool, run, wishes(['k']));
+    await setPaused(pool, 'acme', true);
+    expect(await claimLoose(pool, lease, a.destinationId)).toBeUndefined();
+    await setPaused(pool, 'acme', false);
+    await blockLane(pool, lease, 'refused', 'mend it');
+    expect(await claimLoose(pool, lease, a.destinationId)).toBeUndefined();
+    expect(await waiting()).toBe(1);
+    await tryAgain(pool, 'acme');
+    expect(keysOf(await claimLoose(pool, lease, a.destinationId))).toEqual(['k']);
+  });
+
   it('goes on saying that it is blocked or paused until somebody lifts it', async () => {
     const { pool, a } = ledger;
     await blockLane(pool, lease, 'Missing scope', 'grant it');
