@@ -1,5 +1,5 @@
 import type { Connection } from './database.js';
-import { dropRises } from './rises.js';
+import { lowerRises } from './rises.js';
 
 /** What a contact's consent may be at most: codes as in `CONSENT`. */
 export interface Lowered {
@@ -19,7 +19,7 @@ const lowered = (channel: 'email' | 'sms', has: string): string => `CASE WHEN ${
 export async function lowerConsents(connection: Connection, at: { readonly destinationId: number; readonly runNo: number }, contacts: readonly Lowered[]): Promise<number> {
   if (contacts.length === 0) return 0;
   const keys = contacts.map(({ key }) => key);
-  await dropRises(connection, at.destinationId, keys);
+  await lowerRises(connection, at.destinationId, contacts);
   // First, and apart: a row that is being claimed just now is then seen in flight by the statement below.
   await connection.query(
     'SELECT count(*) FROM (SELECT 1 FROM outbox o WHERE o.destination_id = $1 AND o.key = ANY($2) FOR UPDATE OF o) locked', [at.destinationId, keys]);

@@ -2,17 +2,28 @@ import type { Connection, Pool } from './database.js';
 import { STAGE_COLUMNS } from './stage-copy.js';
 
 /**
- * What was put aside of contacts that are read again gives way to what was read now, unless that is older. It was in
- * neither side of its run's books and counts as superseded there. The destination's lock must be held.
+ * What a run put aside of contacts that it reads once more gives way to what was read now, unless that is older. It was
+ * in neither side of the run's books and counts as superseded there. What other runs put aside stands beside it until
+ * the page is sorted: only a row that found its place may take theirs (see `CLASSIFY`). The destination's lock must be held.
  */
-export async function supersedeRises(connection: Connection, destinationId: number): Promise<void> {
+export async function supersedeRises(connection: Connection, destinationId: number, runNo: number): Promise<void> {
   await account(connection, `DELETE FROM rise a USING stage s
-    WHERE a.destination_id = $1 AND a.key = s.key AND a.version <= LEAST(COALESCE(s.version, now()), now())`, [destinationId]);
+    WHERE a.destination_id = $1 AND a.run_no = $2 AND a.key = s.key AND a.version <= LEAST(COALESCE(s.version, now()), now())`, [destinationId, runNo]);
 }
 
-/** Drops what was put aside of contacts whose consent is taken or who are erased. The destination's lock must be held. */
+/** Drops what was put aside of contacts who are erased. The destination's lock must be held. */
 export async function dropRises(connection: Connection, destinationId: number, keys: readonly string[]): Promise<void> {
   await account(connection, 'DELETE FROM rise a WHERE a.destination_id = $1 AND a.key = ANY($2)', [destinationId, keys]);
+}
+
+/** Takes granted consent out of what was put aside; the rest of the contact goes when its run has been judged. The destination's lock must be held. */
+export async function lowerRises(connection: Connection, destinationId: number, contacts: readonly { readonly key: string; readonly email: number; readonly sms: number }[]): Promise<void> {
+  await connection.query(
+    `UPDATE rise a SET email = CASE WHEN a.email = 2 THEN LEAST(a.email, t.email) ELSE a.email END, sms = CASE WHEN a.sms = 2 THEN LEAST(a.sms, t.sms) ELSE a.sms END
+     FROM (SELECT key, min(email) AS email, min(sms) AS sms FROM unnest($2::text[], $3::smallint[], $4::smallint[]) AS t (key, email, sms) GROUP BY key) t
+     WHERE a.destination_id = $1 AND a.key = t.key`,
+    [destinationId, contacts.map(({ key }) => key), contacts.map(({ email }) => email), contacts.map(({ sms }) => sms)],
+  );
 }
 
 async function account(connection: Connection, remove: string, values: readonly unknown[]): Promise<void> {

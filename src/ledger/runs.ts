@@ -147,12 +147,16 @@ export async function endExtraction(db: Queryable, runNo: number, state: SourceS
 /** Closes a run for good. A run that is already closed stays as it is. */
 export async function closeRun(db: Queryable, runNo: number, status: RunStatus, error: string | null): Promise<void> {
   await db.query(
-    `WITH met AS (DELETE FROM met WHERE run_no = $1), departed AS (DELETE FROM departed WHERE run_no = $1),
-       rises AS (DELETE FROM rise WHERE run_no = $1 AND $2 <> 'delivering')
-     UPDATE run SET status = $2, extracting = false, error = COALESCE($3, error),
+    `UPDATE run SET status = $2, extracting = false, error = COALESCE($3, error),
        ended_at = CASE WHEN $2 = 'delivering' THEN NULL ELSE clock_timestamp() END
      WHERE no = $1 AND ended_at IS NULL`,
     [runNo, status, error],
+  );
+  // Apart, and after it: a page that was being staged has held the run's row until it was there, with what it put aside.
+  await db.query(
+    `WITH met AS (DELETE FROM met WHERE run_no = $1), departed AS (DELETE FROM departed WHERE run_no = $1)
+     DELETE FROM rise a USING run r WHERE r.no = a.run_no AND r.ended_at IS NOT NULL`,
+    [runNo],
   );
 }
 

@@ -8,6 +8,8 @@ interface Presence {
   readonly waiting: boolean;
   readonly flying: boolean;
   readonly rejected: boolean;
+  /** Some run has contacts put aside. */
+  readonly risen: boolean;
 }
 
 /**
@@ -18,12 +20,13 @@ export async function presence(connection: Connection, destinationId: number): P
   const { rows } = await connection.query<Presence>(
     `SELECT EXISTS (SELECT 1 FROM outbox WHERE destination_id = $1) AS waiting,
        EXISTS (SELECT 1 FROM batch WHERE destination_id = $1 AND status IN ('sending', 'accepted', 'unknown')) AS flying,
-       EXISTS (SELECT 1 FROM rejection WHERE destination_id = $1 AND resolved_at IS NULL) AS rejected`,
+       EXISTS (SELECT 1 FROM rejection WHERE destination_id = $1 AND resolved_at IS NULL) AS rejected,
+       EXISTS (SELECT 1 FROM rise WHERE destination_id = $1) AS risen`,
     [destinationId],
   );
   const seen = rows[0] as Presence;
   const flying = seen.flying || seen.waiting;
-  return { waiting: seen.waiting, flying, rejected: seen.rejected || flying };
+  return { waiting: seen.waiting, flying, rejected: seen.rejected || flying, risen: seen.risen };
 }
 
 /** Rows of a page that share a verdict. */
@@ -37,11 +40,11 @@ export interface Sorted {
 }
 
 /** Sorts the page's rows and acts on it. @param guards as in `CLASSIFY` */
-export async function sort(connection: Connection, page: StagePage, { waiting, flying, rejected }: Presence, guards: 0 | 1 | 2): Promise<readonly Sorted[]> {
+export async function sort(connection: Connection, page: StagePage, { waiting, flying, rejected, risen }: Presence, guards: 0 | 1 | 2): Promise<readonly Sorted[]> {
   const { ways = {} } = page;
   const { rows } = await connection.query<Sorted>(CLASSIFY, [
     page.destinationId, page.syncId, page.runNo, page.priority, page.resend, waiting, flying, rejected,
-    ways.consent === 'whenChanged', page.repair ?? false, ways.keyChange === 'platform', ways.identityChange === 'hold', page.remapped ?? false, guards,
+    ways.consent === 'whenChanged', page.repair ?? false, ways.keyChange === 'platform', ways.identityChange === 'hold', page.remapped ?? false, guards, risen,
   ]);
   return rows;
 }

@@ -53,6 +53,8 @@ WITH s AS MATERIALIZED (
   SELECT s.*,
     o.tid AS o_tid, o.version AS o_version, o.run_no AS o_run, o.priority AS o_priority, o.sync_id AS o_sync, o.seq AS o_seq, o.crossed AS o_crossed, o.action AS o_action, f.action AS f_action, o.email AS o_email, o.sms AS o_sms,
     o.key IS NOT NULL AND (o.fp, o.email, o.sms, o.action) = (s.fp, s.email, s.sms, s.action) AS o_same,
+    -- Held for ever: an old ledger brought it along, and nobody has read it since.
+    o.not_before = 'infinity' AS o_parked,
     f.version AS f_version, f.sync_id AS f_sync,
     f.key IS NOT NULL AND (f.fp, f.email, f.sms, f.action) = (s.fp, s.email, s.sms, s.action) AS f_same,
     c.version AS c_version, c.sync_id AS c_sync, c.identity AS c_identity, c.platform_id AS c_id,
@@ -62,6 +64,8 @@ WITH s AS MATERIALIZED (
     ${asked.renames} AND n.former IS NOT NULL AND s.action = 0 AND c.key IS NULL AS renames,
     c.key IS NOT NULL AND NOT c.unsure AND s.action = 0 AND (c.fp, c.email, c.sms) = (s.fp, s.email, s.sms) AS c_same,
     COALESCE(c.unsure, pc.unsure, false) AS unsure,
+    -- Sent once more only because nobody knows whether it arrived: no change.
+    c.key IS NOT NULL AND c.unsure AND s.action = 0 AND (c.fp, c.email, c.sms) = (s.fp, s.email, s.sms) AS again,
     r.version AS r_version, r.id IS NOT NULL AS r_open,
     r.id IS NOT NULL AND r.code <> 'invalid' AND (r.fp, r.email, r.sms, r.action) = (s.fp, s.email, s.sms, s.action) AS r_same,
     r.code AS r_code, r.since AS r_since,
@@ -97,7 +101,7 @@ WITH s AS MATERIALIZED (
       WHEN ${asked.resend} THEN 'overtaken'
       WHEN o_version IS NOT NULL THEN
         CASE
-          WHEN o_same THEN 'unchanged'
+          WHEN o_same AND NOT o_parked THEN 'unchanged'
           WHEN version < o_version THEN 'overtaken'
           -- What crossed an open call has changed the contact there: going back to before must be said.
           WHEN (f_same OR (f_version IS NULL AND c_same)) AND NOT o_crossed THEN 'back'
@@ -118,7 +122,7 @@ WITH s AS MATERIALIZED (
     (o_email = 2 AND email < 2) OR (o_sms = 2 AND sms < 2) AS withdrawn,
     -- A grant, against what the destination is known, or about, to have.
     action = 0 AND COALESCE((email = 2 AND known_email <> 2) OR (sms = 2 AND known_sms <> 2), false) AS rise,
-    COALESCE(c_version, CASE WHEN renames THEN p_version END) IS NOT NULL AS known_there,
+    COALESCE(c_version, CASE WHEN renames THEN p_version END) IS NOT NULL AND again IS NOT TRUE AS known_there,
     -- Bit 1: without consent, to a contact that is held with the same; bit 2: changes its key.
     CASE WHEN renames AND f_version IS NULL THEN 2 ELSE 0 END + CASE
       WHEN ${asked.separates} AND action = 0 AND NOT unsure AND f_version IS NULL AND NOT previous_flying AND COALESCE(c_version, CASE WHEN renames THEN p_version END) IS NOT NULL
@@ -143,7 +147,7 @@ const VERSION = 'CASE WHEN $5 THEN GREATEST(d.version, d.o_version, d.f_version,
 /**
  * Compares a staged page with the newest known intents and acts on it.
  * $1 destination, $2 sync, $3 run, $4 priority, $5 resend, $6 to $8: whether rows wait, are in flight, are rejected,
- * $9 to $12: the destination's ways, $13 whether the mapping changed, $14 how the run is judged. Every kind a row can be of must be there.
+ * $9 to $12: the destination's ways, $13 whether the mapping changed, $14 how the run is judged, $15 whether runs have contacts put aside. Every kind a row can be of must be there.
  */
 export const CLASSIFY = `${compare({
   resend: '$5', waiting: '$6', flying: '$7', rejected: '$8', separates: '$9', lowers: '$10', renames: '$11', holds: '$12', remapped: '$13', guards: '$14',
@@ -159,6 +163,18 @@ export const CLASSIFY = `${compare({
   SELECT $3, $1, s.ord, s.key, d.version, s.action, s.email, s.sms, s.locale, s.only_if_known, s.fields, s.shape, s.previous_key, s.identity, s.mail, s.consent_at
   FROM d JOIN stage s ON s.ord = d.ord WHERE $14::int = 1 AND d.rise AND d.verdict IN ('rises', 'queue')
   ON CONFLICT DO NOTHING
+), outdated AS (
+  -- What other runs of the sync put aside gives way to a row that found its place, and to no other: else a contact is lost
+  -- whose run has read past it. Where both were put aside, their versions decide when they are released.
+  DELETE FROM rise a USING d, run r
+  WHERE $15::boolean AND a.destination_id = $1 AND a.key = d.key AND a.version <= d.version AND a.run_no <> $3 AND r.no = a.run_no AND r.sync_id = $2
+    AND d.verdict IN ('queue', 'back', 'unchanged', 'suppressed', 'still') AND NOT (d.rise AND d.verdict = 'queue')
+  RETURNING a.run_no
+), counted AS (
+  -- Numbers below zero: those above are of a run's own pages, one after another.
+  INSERT INTO page (run_no, no, extracted, invalid, filtered, unchanged, still_rejected, superseded, suppressed, queued)
+  SELECT n.run_no, LEAST(COALESCE((SELECT min(no) FROM page p WHERE p.run_no = n.run_no), 0), 0) - 1, n.count, 0, 0, 0, 0, n.count, 0, 0
+  FROM (SELECT run_no, count(*) AS count FROM outdated GROUP BY run_no) n
 ), replaced AS (
   INSERT INTO overtaken (destination_id, key, run_no, version, reason)
   SELECT $1, key, o_run, o_version, CASE verdict WHEN 'back' THEN 'the source went back to what was sent' ELSE 'a newer version came' END

@@ -159,6 +159,12 @@ const RELEASED_AT_ONCE = 1_000;
 export function stageRises(pool: Pool, page: Omit<StagePage, 'rows' | 'extracted' | 'filtered' | 'superseded' | 'invalid' | 'warnings' | 'guard'>): Promise<StageResult> {
   return stage(pool, { ...page, rows: [], extracted: 0, filtered: 0, superseded: 0, invalid: [], warnings: {} }, () => Promise.resolve(), async (connection) => {
     await connection.query(`CREATE TEMP TABLE IF NOT EXISTS ${STAGE_TABLE}`);
+    // Before its rows are taken: whoever supersedes them holds this lock and waits for them, in that order.
+    await connection.query(
+      `SELECT pg_advisory_xact_lock(796201, d.id) FROM (
+         SELECT id FROM destination WHERE account_id = (SELECT account_id FROM destination WHERE id = $1) ORDER BY id OFFSET 0) d`,
+      [page.destinationId],
+    );
     return fillFromRises(connection, page.runNo, RELEASED_AT_ONCE);
   });
 }
@@ -246,7 +252,7 @@ async function classify(connection: Connection, page: StagePage, { rows: count, 
   const withheld = await withhold(connection, page);
   if (identified) await claimIdentities(connection, page);
   await connection.query(KINDS, [page.destinationId, ways.consent === 'whenChanged', renames]);
-  await supersedeRises(connection, page.destinationId);
+  await supersedeRises(connection, page.destinationId, page.runNo);
   const there = await presence(connection, page.destinationId);
   if (there.waiting) {
     await connection.query(

@@ -1,8 +1,8 @@
 import fc from 'fast-check';
 import { afterAll, beforeAll, beforeEach, describe, expect, it } from 'vitest';
 import type { ConsentCode } from '../../src/destinations/index.js';
-import { audit, closeRun, endExtraction, hasRises, judgeRun, MassChange, settleAnswered, stageRises, type GuardLimits, type Lease } from '../../src/ledger/index.js';
-import { ANSWERED, claimAny, clear, createTestLedger, stage, startRun, takeLease, valueOf, type TestLedger, type TestRun, type Wish } from './support.js';
+import { audit, closeRun, endExtraction, hasRises, judgeRun, learnOptOuts, MassChange, settleAnswered, stageRises, type GuardLimits, type Lease } from '../../src/ledger/index.js';
+import { ANSWERED, claimAny, clear, createTestLedger, stage, startRun, takeLease, timeOf, valueOf, type TestLedger, type TestRun, type Wish } from './support.js';
 
 let ledger: TestLedger;
 let lease: Lease;
@@ -142,6 +142,38 @@ describe('a run that would opt in or change unusually many contacts', () => {
     await balanced();
     expect([await finish(run), await finish(backfill)]).toEqual([false, false]);
     expect(await sendAll()).toEqual([]);
+    await balanced();
+  });
+
+  it('what was put aside is taken by nobody but a row that found its place: not by another sync, a backfill that fails, or an opt-out', async () => {
+    const { pool } = ledger;
+    await known(keys(10).map((key) => wish(key, 1, 'A', DENIED)));
+    const run = await startRun(pool, ledger.a);
+    await stage(pool, run, ['k00', 'k01', 'k02'].map((key) => wish(key, 2, 'B', key === 'k02' ? DENIED : GRANTED)), { guard: { ...GUARD, optIns: { above: 0.5, least: 2 } } });
+    await stage(pool, run, [wish('k03', 2, 'B', GRANTED)], { guard: { ...GUARD, optIns: { above: 0.5, least: 2 } } });
+    const other = await startRun(pool, ledger.b);
+    await stage(pool, other, [wish('k00', 3, 'C', GRANTED)]);
+    const backfill = await startRun(pool, ledger.a, 'backfill');
+    await stage(pool, backfill, [wish('k01', 2, 'B', GRANTED)], { guard: GUARD });
+    await closeRun(pool, backfill.no, 'failed', 'cut short');
+    await learnOptOuts(pool, { destination: { name: 'newsletter', account: 'acme' }, origin: 'webhook', delivery: 'd1' }, [
+      { key: 'k03', email: null, channel: 'email', at: timeOf(5), evidence: 'act', reason: 'unsubscribed' },
+    ]);
+    await balanced();
+    expect(await finish(run)).toBe(false);
+    const sent = new Map((await sendAll()).map(({ key, value, consent }) => [key, [value, consent]]));
+    expect([...sent].sort()).toEqual([['k00', ['B', GRANTED]], ['k01', ['B', GRANTED]], ['k02', ['B', DENIED]], ['k03', ['B', DENIED]]]);
+    await balanced();
+  });
+
+  it('what is sent again only because nobody knows whether it arrived is no change', async () => {
+    const { pool } = ledger;
+    await known(keys(10).map((key) => wish(key, 1, 'A', GRANTED)));
+    await pool.query('UPDATE contact SET unsure = true');
+    const run = await startRun(pool, ledger.a, 'full');
+    await stage(pool, run, keys(10).map((key) => wish(key, 2, 'A', GRANTED)), { guard: GUARD });
+    expect(await finish(run)).toBe(false);
+    expect(await sendAll()).toHaveLength(10);
     await balanced();
   });
 
