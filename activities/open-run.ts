@@ -1,7 +1,7 @@
 import { ApplicationFailure } from '@temporalio/activity';
 import { accountOf, asksOptOuts, noticeRestored, pauseFailing, registerRun, registerSync, wakeWaiting } from '../src/control/index.js';
 import type { Config, SyncConfig } from '../src/config/index.js';
-import { findRun, findRunOfWorkflow, isFullDue, noteRemapping, type Pool } from '../src/ledger/index.js';
+import { closeRun, findRun, findRunOfWorkflow, isFullDue, noteRemapping, type Pool } from '../src/ledger/index.js';
 import type { Dependencies } from './dependencies.js';
 import { seenRun } from './observe.js';
 import type { Activities } from './types.js';
@@ -12,7 +12,10 @@ export function openRun({ pool, config, connectors, temporal, observer }: Depend
     const current = config.current();
     const rules = current.syncs[sync];
     if (!rules) {
-      const reason = `there is no sync ${sync} in the worker's configuration`;
+      const reason = `there is no sync ${sync} in the worker's configuration, ${current.file} (start a worker with the file that has it, or add it there)`;
+      // Whoever follows the run is told at once, and not when a sweep finds its workflow gone.
+      const open = given === null ? undefined : await findRun(pool, given);
+      if (open) await closeRun(pool, open.no, 'failed', reason);
       await pauseFailing(temporal, sync, workflowId, reason).catch(() => false);
       throw ApplicationFailure.nonRetryable(reason, 'UnknownSync');
     }

@@ -29,7 +29,7 @@ async function verify(
 ): Promise<VerificationDocument> {
   const context = Context.current();
   const current = config.current();
-  if (!current.syncs[sync]) throw ApplicationFailure.nonRetryable(`there is no sync ${sync} in the worker's configuration`, 'UnknownSync');
+  if (!current.syncs[sync]) throw ApplicationFailure.nonRetryable(`there is no sync ${sync} in the worker's configuration, ${current.file} (start a worker with the file that has it, or add it there)`, 'UnknownSync');
   // Counts only. The last ones are said again while nothing moves: a heartbeat without any would wipe them.
   let read: VerifyBeat | undefined;
   const beat = (): void => { context.heartbeat(read); };

@@ -36,7 +36,7 @@ async function list(context: Context, limit: number): Promise<ExitCode> {
   const { output } = context;
   output.printJson({ alerts, open: alerts.filter(({ resolvedAt }) => resolvedAt === null).length });
   output.print(alerts.length === 0 ? 'no alerts' : viewOf(alerts, output.colors));
-  if (config.alerts === null) output.warn('nobody is told: the configuration has no alerts');
+  if (config.alerts === null) output.warn('nobody is told: the configuration has no alerts (alerts: {channels: {ops: {type: webhook, url: "https://…"}}})');
   return EXIT.done;
 }
 

@@ -99,6 +99,7 @@ async function list(context: Context, sync: string | undefined): Promise<ExitCod
   output.printJson({ schedules });
   output.print(schedules.length === 0 ? 'there is no schedule: give a sync one in the configuration (schedule: {every: 5m}), then syncline schedule apply' : schedulesView(schedules, Date.now(), output.colors));
   if (schedules.some(({ upToDate }) => !upToDate)) output.warn('the configuration and Temporal differ: syncline schedule apply');
+  else if (schedules.length > 0) output.progress('next: syncline status');
   return EXIT.done;
 }
 
