@@ -1,4 +1,6 @@
 import { afterEach, expect, test } from 'vitest';
+import type { SyncConfig } from '../../src/config/index.js';
+import { startRun } from '../../src/control/index.js';
 import { audit } from '../../src/ledger/index.js';
 import { createWorld, plantContacts, type World } from '../support/world.js';
 
@@ -88,4 +90,12 @@ test('a run verifies its audience by locale when it is told to, and records the 
   expect(run.verification).toMatchObject({ verdict: 'fail', method: 'full' });
   expect(run.verification?.locales.find((row) => row.locale === 'en')).toMatchObject({ expected: 80, found: 80, missing: 0, pass: true });
   expect(run.verification?.locales.find((row) => row.locale === 'fr')).toMatchObject({ minimum: 1000, pass: false });
+});
+
+test('a run of a sync that the worker does not know ends at once, and says which file lacks it', async () => {
+  world = await createWorld();
+  const other: SyncConfig = { ...(world.config.syncs['crm-newsletter'] as SyncConfig), name: 'elsewhere' };
+  const { run } = await startRun(world.pool, world.temporal, { ...world.config, syncs: { ...world.config.syncs, elsewhere: other } }, 'elsewhere', { kind: 'incremental' });
+  const { status, error } = await world.until(run, ({ endedAt }) => endedAt !== null);
+  expect([status, error]).toEqual(['failed', expect.stringContaining(`there is no sync elsewhere in the worker's configuration, ${world.config.file}`)]);
 });
