@@ -15,24 +15,27 @@ export interface OperateOptions {
   readonly log?: 'json' | 'text';
 }
 
+/** How a command logs where nobody says: `service` writes JSON lines where no person reads along, `person` plain ones everywhere. */
+export type LogHabit = 'service' | 'person';
+
 /** The options of a command that operates a worker: where it serves (by default at `host`), and how it logs. */
-export function addOperateOptions(command: Command, host: string): Command {
+export function addOperateOptions(command: Command, host: string, habit: LogHabit): Command {
   return command
     .addOption(new Option('--port <port>', 'serve /healthz, /readyz, /metrics and /webhooks/DESTINATION there; 0 takes a free one (default: nothing is served)').argParser(port))
     .addOption(new Option('--host <address>', 'address to serve on').default(host))
-    .addOption(new Option('--log <format>', 'json or text on stderr (default: SYNCLINE_LOG, else text on a terminal, json elsewhere)').choices(['json', 'text']));
+    .addOption(new Option('--log <format>', `json or text on stderr (default: SYNCLINE_LOG, else ${habit === 'service' ? 'text on a terminal, json elsewhere' : 'text'})`).choices(['json', 'text']));
 }
 
 /**
  * Has everything said on stderr from now on be JSON lines, where that is asked for or nobody reads along.
  * @returns the log; undefined: text for people
  */
-export async function startLog({ output, env }: Context, { log: asked }: OperateOptions): Promise<Log | undefined> {
+export async function startLog({ output, env }: Context, { log: asked }: OperateOptions, habit: LogHabit): Promise<Log | undefined> {
   const wanted = asked ?? env['SYNCLINE_LOG'];
   if (wanted !== undefined && wanted !== '' && wanted !== 'json' && wanted !== 'text') {
     throw new CliError(`SYNCLINE_LOG: found ${JSON.stringify(wanted)}`, EXIT.misused, 'expected json or text');
   }
-  const json = wanted === undefined || wanted === '' ? output.stderr.isTTY !== true : wanted === 'json';
+  const json = wanted === undefined || wanted === '' ? habit === 'service' && output.stderr.isTTY !== true : wanted === 'json';
   if (!json) return undefined;
   const { openLog } = await import('../telemetry/index.js');
   const log = await openLog(output.stderr, output.quiet);

@@ -31,17 +31,17 @@ test('a worker delivers, answers /healthz while it lives, and ends with 0', asyn
 });
 
 test('dev tells of runs as they change, and Ctrl-C ends it with 0', async () => {
-  const dev = await stay('dev');
+  const dev = await stay('dev', '--log', 'json');
   expect(dev.document).toMatchObject({ worker: true });
   const { document } = await world.json('run', 'crm');
   while (!dev.err.text.includes(`run ${document.run} of crm (incremental): completed`)) await new Promise((resolve) => setTimeout(resolve, 50));
   expect(await dev.interrupt()).toBe(0);
-  // Nobody reads along: every line is one of a log.
+  // Asked for: every line is one of a log.
   for (const line of dev.err.text.trim().split('\n')) expect(JSON.parse(line)).toMatchObject({ level: expect.any(String), time: expect.any(String), msg: expect.any(String) });
 });
 
-test('a log is text where that is asked for; what is no format, and a port without a worker, is wrong use', async () => {
-  const dev = await stay('dev', '--no-worker', '--log', 'text');
+test('a log of dev is text where nothing else is asked for; what is no format, and a port without a worker, is wrong use', async () => {
+  const dev = await stay('dev', '--no-worker');
   const { document } = await world.json('run', 'crm', '--detach');
   while (!dev.err.text.includes(`run ${document.run} of crm (incremental): running`)) await new Promise((resolve) => setTimeout(resolve, 50));
   expect(await dev.interrupt()).toBe(0);

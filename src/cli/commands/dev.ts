@@ -13,7 +13,7 @@ interface Options extends OperateOptions {
 
 /** `dev`: everything in the foreground until Ctrl-C. */
 export const register: Register = (program, act) => {
-  addOperateOptions(program.command('dev').description('Temporal, Postgres and a worker in the foreground; Ctrl-C ends all cleanly'), '127.0.0.1')
+  addOperateOptions(program.command('dev').description('Temporal, Postgres and a worker in the foreground; Ctrl-C ends all cleanly'), '127.0.0.1', 'person')
     .option('--no-worker', 'without a worker: for one that is started apart')
     .addHelpText('after', examples('dev', 'dev --port 8080', 'dev --no-worker'))
     .action(act((context, options: Options) => dev(context, options)));
@@ -23,7 +23,7 @@ async function dev(context: Context, options: Options): Promise<ExitCode> {
   const { output } = context;
   const { worker } = options;
   if (!worker && options.port !== undefined) throw new CliError('--port serves what a worker tells, and --no-worker has none', EXIT.misused, 'leave one of them out');
-  const log = await startLog(context, options);
+  const log = await startLog(context, options, 'person');
   const session = await openSession(context);
   const { runtime, config } = session;
   const operated = worker ? await operate(context, session, options, log) : undefined;

@@ -8,14 +8,14 @@ import { openSession } from '../session.js';
 
 /** `worker`: a worker alone, for production. */
 export const register: Register = (program, act) => {
-  addOperateOptions(program.command('worker').description('a worker alone, until Ctrl-C or SIGTERM; calls under way come to their end'), '0.0.0.0')
+  addOperateOptions(program.command('worker').description('a worker alone, until Ctrl-C or SIGTERM; calls under way come to their end'), '0.0.0.0', 'service')
     .addHelpText('after', examples('worker', 'worker --port 8080', 'worker --port 8080 --log json'))
     .action(act((context, options: OperateOptions) => work(context, options)));
 };
 
 async function work(context: Context, options: OperateOptions): Promise<ExitCode> {
   const { output } = context;
-  const log = await startLog(context, options);
+  const log = await startLog(context, options, 'service');
   const session = await openSession(context);
   const { runtime } = session;
   const { url, failed } = await operate(context, session, options, log);
