@@ -34,9 +34,15 @@ const SETTLED = `SELECT r.no, r.final IS NOT NULL AS begun FROM run r
     AND NOT EXISTS (SELECT 1 FROM batch_run br JOIN batch b ON b.id = br.batch_id WHERE br.run_no = r.no AND b.status IN ('sending', 'accepted', 'unknown'))
   ORDER BY r.no`;
 
+/** Calls, none of them open, of which a run was pruned: what a destination held of theirs then was kept. */
+const SHRUNK = `b.status NOT IN ('sending', 'accepted', 'unknown') AND (SELECT COALESCE(sum(x.rows), 0) FROM batch_run x WHERE x.batch_id = b.id) < b.rows`;
+/** Rows of pruned runs that nothing holds any more. */
+const REPLACED = `p.no = r.run_no AND p.pruned_at IS NOT NULL
+  AND NOT EXISTS (SELECT 1 FROM contact c WHERE c.destination_id = r.destination_id AND c.key = r.key AND c.batch_id = r.batch_id AND c.ord = r.ord)`;
+
 /**
  * Removes the details of runs that ended long ago: what was sent and is not what a destination holds now, pages, calls,
- * overtaken rows, resolved rejections. Contacts, what waits, open rejections, opt-outs and erasures are not touched. In
+ * overtaken rows, resolved rejections; and what earlier prunes kept as it was held then, and has been replaced since. Contacts, what waits, open rejections, opt-outs and erasures are not touched. In
  * small transactions beside running workers; interrupted, the next time goes on where it stood.
  * @param olderThan milliseconds
  * @param onRun after each run, with what went so far
@@ -55,7 +61,7 @@ export async function prune(pool: Pool, olderThan: number, signal: AbortSignal, 
       if (!begun) await keepCounts(connection, no);
       for (;;) {
         const gone = signal.aborted ? undefined : await pruneCalls(connection, no);
-        if (gone === undefined || gone.batches === 0) break;
+        if (gone === undefined || gone.ids.length === 0) break;
         total.sentRows += gone.rows;
         total.calls += gone.calls;
       }
@@ -67,6 +73,12 @@ export async function prune(pool: Pool, olderThan: number, signal: AbortSignal, 
       await connection.query('UPDATE run SET pruned_at = clock_timestamp() WHERE no = $1', [no]);
       total.runs += 1;
       onRun(done + 1, runs.length);
+    }
+    for (let after: number | undefined = 0; !signal.aborted && after !== undefined;) {
+      const gone = await pruneReplaced(connection, after);
+      total.sentRows += gone.rows;
+      total.calls += gone.calls;
+      after = gone.ids.at(-1);
     }
     if (!signal.aborted) {
       const old = `< clock_timestamp() - $1::float8 * interval '1 millisecond'`;
@@ -82,11 +94,12 @@ export async function prune(pool: Pool, olderThan: number, signal: AbortSignal, 
   }
 }
 
-/** How many runs `prune` would take the details of, and how many rows they sent. */
+/** How many runs `prune` would take the details of, and how many rows they sent, with those that earlier prunes had to keep. */
 export async function prunable(db: Queryable, olderThan: number): Promise<{ readonly runs: number; readonly sentRows: number; readonly oldest: string | null }> {
   const { rows } = await db.query<{ runs: number; sentRows: number; oldest: string | null }>(
     `WITH s AS (${SETTLED}) SELECT (SELECT count(*) FROM s) AS runs,
-       (SELECT COALESCE(sum(br.rows), 0)::bigint FROM batch_run br JOIN s ON s.no = br.run_no) AS "sentRows",
+       (SELECT COALESCE(sum(br.rows), 0)::bigint FROM batch_run br JOIN s ON s.no = br.run_no)
+         + (SELECT count(*) FROM batch b JOIN batch_row r ON r.batch_id = b.id JOIN run p ON ${REPLACED} WHERE ${SHRUNK}) AS "sentRows",
        (SELECT min(r.id) FROM run r JOIN s ON s.no = r.no) AS oldest`,
     [olderThan],
   );
@@ -101,26 +114,52 @@ async function keepCounts(connection: Connection, no: number): Promise<void> {
   await connection.query('UPDATE run SET final = $2 WHERE no = $1 AND final IS NULL', [no, JSON.stringify(final)]);
 }
 
+/** What went of a few calls, and which those were, ascending. */
+interface Gone {
+  readonly rows: number;
+  readonly calls: number;
+  readonly ids: readonly number[];
+}
+
 /** Removes a run's rows from its next calls, and the calls that have none left. */
-async function pruneCalls(connection: Connection, no: number): Promise<{ readonly batches: number; readonly rows: number; readonly calls: number }> {
+function pruneCalls(connection: Connection, no: number): Promise<Gone> {
+  return removeRows(
+    connection,
+    `WITH next AS MATERIALIZED (SELECT batch_id FROM batch_run WHERE run_no = $1 ORDER BY batch_id LIMIT ${AT_ONCE}),
+     gone AS (
+       DELETE FROM batch_row r USING next n WHERE r.batch_id = n.batch_id AND r.run_no = $1
+         AND NOT EXISTS (SELECT 1 FROM kept k WHERE k.batch_id = r.batch_id AND k.ord = r.ord) RETURNING 1
+     ), share AS (DELETE FROM batch_run b USING next n WHERE b.run_no = $1 AND b.batch_id = n.batch_id)
+     SELECT (SELECT count(*) FROM gone) AS rows, (SELECT json_agg(batch_id ORDER BY batch_id) FROM next) AS ids`,
+    no,
+  );
+}
+
+/** Removes what was kept of the next calls after this one and has been replaced since, and the calls that have no row left. */
+function pruneReplaced(connection: Connection, after: number): Promise<Gone> {
+  return removeRows(
+    connection,
+    `WITH next AS MATERIALIZED (SELECT b.id FROM batch b WHERE b.id > $1 AND ${SHRUNK} ORDER BY b.id LIMIT ${AT_ONCE}),
+     gone AS (
+       DELETE FROM batch_row r USING next n, run p WHERE r.batch_id = n.id AND ${REPLACED}
+         AND NOT EXISTS (SELECT 1 FROM kept k WHERE k.batch_id = r.batch_id AND k.ord = r.ord) RETURNING 1
+     )
+     SELECT (SELECT count(*) FROM gone) AS rows, (SELECT json_agg(id ORDER BY id) FROM next) AS ids`,
+    after,
+  );
+}
+
+async function removeRows(connection: Connection, sql: string, value: number): Promise<Gone> {
   await connection.query('BEGIN');
   try {
-    const { rows } = await connection.query<{ batches: number; rows: number; ids: readonly number[] | null }>(
-      `WITH next AS MATERIALIZED (SELECT batch_id FROM batch_run WHERE run_no = $1 ORDER BY batch_id LIMIT ${AT_ONCE}),
-       gone AS (
-         DELETE FROM batch_row r USING next n WHERE r.batch_id = n.batch_id AND r.run_no = $1
-           AND NOT EXISTS (SELECT 1 FROM kept k WHERE k.batch_id = r.batch_id AND k.ord = r.ord) RETURNING 1
-       ), share AS (DELETE FROM batch_run b USING next n WHERE b.run_no = $1 AND b.batch_id = n.batch_id)
-       SELECT (SELECT count(*) FROM next) AS batches, (SELECT count(*) FROM gone) AS rows, (SELECT json_agg(batch_id) FROM next) AS ids`,
-      [no],
-    );
-    const gone = rows[0] as { batches: number; rows: number; ids: readonly number[] | null };
+    const { rows } = await connection.query<{ rows: number; ids: readonly number[] | null }>(sql, [value]);
+    const gone = rows[0] as { rows: number; ids: readonly number[] | null };
     const { rowCount } = await connection.query(
       `DELETE FROM batch b WHERE b.id = ANY($1) AND NOT EXISTS (SELECT 1 FROM batch_row r WHERE r.batch_id = b.id) AND NOT EXISTS (SELECT 1 FROM batch_run x WHERE x.batch_id = b.id)`,
       [gone.ids ?? []],
     );
     await connection.query('COMMIT');
-    return { batches: gone.batches, rows: gone.rows, calls: rowCount ?? 0 };
+    return { rows: gone.rows, calls: rowCount ?? 0, ids: gone.ids ?? [] };
   } catch (error) {
     await connection.query('ROLLBACK');
     throw error;

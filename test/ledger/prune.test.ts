@@ -1,6 +1,6 @@
 import { afterAll, beforeAll, expect, test } from 'vitest';
 import { audit, closeRun, contactStory, listFailures, prunable, prune, runDocument, settleAnswered } from '../../src/ledger/index.js';
-import { ANSWERED, claimLoose, createTestLedger, stage, startRun, takeLease, type TestLedger, type TestRun, type Wish } from './support.js';
+import { ANSWERED, claimLoose, clear, createTestLedger, stage, startRun, takeLease, type TestLedger, type TestRun, type Wish } from './support.js';
 
 const DAY = 86_400_000;
 let ledger: TestLedger;
@@ -57,4 +57,31 @@ test('old runs lose their rows and keep their books; what is held, waits or is r
   // And the source is compared with what is held as before.
   const again = await run([{ key: 'k1', at: 2, value: 'two' }, { key: 'k2', at: 5, value: 'three' }]);
   expect((await runDocument(pool, again.id))?.counts).toMatchObject({ unchanged: 1, queued: 1 });
+});
+
+test('what a pruned run had to keep goes with a later prune, once something newer is held', async () => {
+  const { pool } = ledger;
+  const age = (): Promise<unknown> => pool.query(`UPDATE run SET ended_at = ended_at - interval '2 days'`);
+  const pruneNow = (): ReturnType<typeof prune> => prune(pool, DAY, new AbortController().signal);
+  const sent = async (): Promise<readonly string[]> => (await pool.query<{ value: string }>(
+    `SELECT key || ' ' || (fields::jsonb ->> 'value') AS value FROM batch_row WHERE key LIKE 'p%' ORDER BY 1`)).rows.map(({ value }) => value);
+  await clear(pool);
+  await run([{ key: 'p1', at: 1, value: 'A' }, { key: 'p2', at: 1, value: 'A' }, { key: 'p3', at: 1, value: 'A' }]);
+  await age();
+  await pruneNow();
+  expect(await sent()).toEqual(['p1 A', 'p2 A', 'p3 A']);
+  await run([{ key: 'p1', at: 2, value: 'B' }, { key: 'p3', at: 2, value: 'B' }]);
+  await run([{ key: 'p1', at: 3, value: 'C' }]);
+
+  // The newer runs are young yet: only what was kept is looked at.
+  expect(await prunable(pool, DAY)).toMatchObject({ runs: 0, sentRows: 2 });
+  expect(await pruneNow()).toMatchObject({ runs: 0, sentRows: 2, calls: 1 });
+  expect(await sent()).toEqual(['p1 B', 'p1 C', 'p2 A', 'p3 B']);
+  await age();
+  expect(await pruneNow()).toMatchObject({ runs: 2, sentRows: 1 });
+  expect(await sent()).toEqual(['p1 C', 'p2 A', 'p3 B']);
+  expect(await rows('contact c JOIN batch_row r ON r.batch_id = c.batch_id AND r.ord = c.ord JOIN batch b ON b.id = c.batch_id')).toBe(3);
+  expect(await prunable(pool, DAY)).toMatchObject({ runs: 0, sentRows: 0 });
+  expect(await pruneNow()).toMatchObject({ runs: 0, sentRows: 0, calls: 0 });
+  expect((await audit(pool, null)).runs.filter(({ balanced, faults }) => !balanced || faults.length > 0)).toEqual([]);
 });

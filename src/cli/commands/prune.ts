@@ -35,7 +35,7 @@ async function prune(context: Context, { olderThan, dryRun }: Options): Promise<
   const there = await prunable(pool, ms);
   if (dryRun === true) {
     output.printJson({ dryRun: true, olderThan, runs: there.runs, sentRows: there.sentRows });
-    output.print(there.runs === 0 ? `nothing to remove: no run ended more than ${olderThan} ago` : `${formatNumber(there.runs)} runs would lose their details, ${formatNumber(there.sentRows)} rows as sent among them, less those that destinations hold now`);
+    output.print(there.runs === 0 && there.sentRows === 0 ? `nothing to remove: no run ended more than ${olderThan} ago` : `${formatNumber(there.runs)} runs would lose their details; ${formatNumber(there.sentRows)} rows as sent would go, less those that destinations hold now, with those replaced since their run was pruned`);
     return EXIT.done;
   }
   if (there.runs > 0) output.progress(`removing the details of ${formatNumber(there.runs)} runs; it may be interrupted and run again`);
