@@ -28,9 +28,9 @@ export async function look(pool: Pool, temporal: Orchestrator, config: Config, a
 
 async function lanes(pool: Pool, { destinations }: Config): Promise<Trouble[]> {
   const ours = new Set(Object.values(destinations).map(({ account }) => account));
-  return (await haltedLanes(pool)).filter(({ account }) => ours.has(account)).map(({ account, state, reason, until }) => ({
+  return (await haltedLanes(pool)).filter(({ account }) => ours.has(account)).map(({ account, state, reason, until, command }) => ({
     event: state === 'blocked' ? 'laneBlocked' : 'lanePaused', subject: account,
-    reason: `${maskPersonal(reason)}${until === null ? '' : `, until ${until}`}`, command: state === 'paused' && until !== null ? null : `syncline lane resume ${account}`,
+    reason: `${maskPersonal(reason)}${until === null ? '' : `, until ${until}`}`, command,
   }));
 }
 

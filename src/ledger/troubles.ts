@@ -2,6 +2,7 @@ import { booksOf } from './books.js';
 import type { Queryable } from './database.js';
 import type { RunKind } from './documents.js';
 import { isoTime } from './reports.js';
+import { heldWords, unreadSyncs } from './restored.js';
 
 /** An account that does not send, other than for its pace. */
 export interface HaltedLane {
@@ -9,14 +10,22 @@ export interface HaltedLane {
   readonly state: 'blocked' | 'paused';
   readonly reason: string;
   readonly until: string | null;
+  /** What ends it; null: nothing need be done. A restored ledger's hold is not ended by resuming the lane. */
+  readonly command: string | null;
 }
 
 export async function haltedLanes(db: Queryable): Promise<readonly HaltedLane[]> {
-  const { rows } = await db.query<HaltedLane>(
-    `SELECT name AS account, CASE WHEN blocked THEN 'blocked' ELSE 'paused' END AS state, COALESCE(reason, 'no reason was given') AS reason, ${isoTime('until')} AS until
-     FROM account WHERE blocked OR paused OR quota ORDER BY name`,
+  const { rows } = await db.query<HaltedLane & { readonly id: number; readonly restored: boolean }>(
+    `SELECT id, name AS account, CASE WHEN blocked THEN 'blocked' ELSE 'paused' END AS state, COALESCE(reason, 'no reason was given') AS reason, ${isoTime('until')} AS until,
+       CASE WHEN blocked OR until IS NULL THEN 'syncline lane resume ' || name END AS command, NOT (blocked OR paused OR quota) AS restored
+     FROM account WHERE blocked OR paused OR quota OR restored_at IS NOT NULL ORDER BY name`,
   );
-  return rows;
+  return Promise.all(rows.map(async ({ id, restored, ...lane }) => {
+    if (!restored) return lane;
+    // What it shows may be of an opt-out that goes meanwhile.
+    const { reason, hint } = heldWords(await unreadSyncs(db, id));
+    return { ...lane, reason, until: null, command: hint };
+  }));
 }
 
 /** How the last run of a sync ended, that of its backfills and retries apart; cancelled ones say nothing. */
@@ -38,7 +47,8 @@ export async function lastEnded(db: Queryable, syncs: readonly string[]): Promis
     `SELECT s.name AS sync, r.no, r.id AS run, r.kind, r.status = 'failed' AS failed, r.guard_over AS held, r.error
      FROM sync s CROSS JOIN (VALUES ('run'), ('backfill'), ('retry')) slot (name)
      CROSS JOIN LATERAL (
-       SELECT * FROM run r WHERE r.sync_id = s.id AND r.slot = slot.name AND r.ended_at IS NOT NULL AND r.status <> 'cancelled' AND r.kind NOT IN ('optOut', 'erase')
+       -- Each retry has a slot of its own: retry/ID.
+       SELECT * FROM run r WHERE r.sync_id = s.id AND split_part(r.slot, '/', 1) = slot.name AND r.ended_at IS NOT NULL AND r.status <> 'cancelled' AND r.kind NOT IN ('optOut', 'erase')
        ORDER BY r.no DESC LIMIT 1) r
      WHERE s.name = ANY($1) ORDER BY s.name, r.no`,
     [syncs],

@@ -1,10 +1,11 @@
 import { createHmac } from 'node:crypto';
 import { afterAll, beforeAll, beforeEach, describe, expect, it } from 'vitest';
 import { againMs, tell, tellDue } from '../../src/alerts/tell.js';
+import { look } from '../../src/alerts/look.js';
 import { testMessage } from '../../src/alerts/message.js';
-import type { AlertEvent, EmailChannelConfig, WebhookChannelConfig } from '../../src/config/index.js';
-import { listAlerts, noteTroubles, type Trouble } from '../../src/ledger/index.js';
-import { createTestLedger, type TestLedger } from '../ledger/support.js';
+import type { AlertEvent, AlertsConfig, Config, EmailChannelConfig, WebhookChannelConfig } from '../../src/config/index.js';
+import { closeRun, listAlerts, noteRestored, noteTroubles, setPaused, type Trouble } from '../../src/ledger/index.js';
+import { createTestLedger, startRun, SYNCS, type TestLedger } from '../ledger/support.js';
 import { mailReceiver, webhookReceiver } from './receivers.js';
 
 let ledger: TestLedger;
@@ -130,5 +131,32 @@ describe('a channel', () => {
 
   it('is tried again at longer and longer intervals, a quarter of an hour at most', () => {
     expect([1, 2, 3, 7, 50].map((attempts) => againMs(attempts, () => 0.5))).toEqual([15_000, 30_000, 60_000, 900_000, 900_000]);
+  });
+});
+
+describe('what is looked for', () => {
+  const config = { syncs: { a: {}, b: {} }, destinations: { newsletter: { account: 'acme' } } } as unknown as Config;
+  const alerts: AlertsConfig = { channels: [], late: 3, rejects: { above: 0.05, least: 20 }, optOuts: { older: 3_600_000 }, quiet: 0 };
+  // Temporal does not answer.
+  const found = async (): Promise<readonly Trouble[]> => (await look(ledger.pool, {} as Parameters<typeof look>[1], config, alerts)).troubles;
+
+  it('has the last retry, until one does not fail', async () => {
+    const { pool, a } = ledger;
+    const failed = await startRun(pool, a, 'retry');
+    await closeRun(pool, failed.no, 'failed', 'the platform is gone');
+    expect(await found()).toEqual([{ event: 'runFailed', subject: 'a (retry)', reason: `retry run ${failed.id}: the platform is gone`, command: `syncline runs show ${failed.id}` }]);
+    await closeRun(pool, (await startRun(pool, a, 'retry')).no, 'completed', null);
+    expect(await found()).toEqual([]);
+  });
+
+  it('has the lane that a restored ledger holds, with what ends that; while it is paused too, with what ends the pause', async () => {
+    const { pool } = ledger;
+    await noteRestored(pool, { remembered: new Map(), windows: new Map(), configured: SYNCS, told: true });
+    const held = { event: 'lanePaused', subject: 'acme', reason: expect.stringContaining('restored from a back-up') as string, command: 'syncline run a; syncline run b' };
+    expect(await found()).toEqual([held]);
+    await setPaused(pool, 'acme', true);
+    expect(await found()).toEqual([{ ...held, reason: 'paused by hand', command: 'syncline lane resume acme' }]);
+    await setPaused(pool, 'acme', false);
+    expect(await found()).toEqual([held]);
   });
 });
