@@ -31,6 +31,7 @@ export const USAGE = `npm run bench -- BENCHMARK [options]
     --every D         a scheduled run each (30s)
     --workers N       worker processes (2)
     --kill-every D    a worker is killed each (60s)
+    --gently          it is told to stop instead, and Temporal is left alone: a rolling restart, which may lose no call
     --opted-out N     per cent of the contacts that are (0); each run reads back those sent lately, 500 a call
   outage    takes Temporal away from scheduled runs, then the ledger's Postgres; looks whether all is well afterwards by itself
     --every D         a scheduled run each (20s)
@@ -51,7 +52,7 @@ export function readOptions(argv: readonly string[]): Options | null {
     args: [...argv], allowPositionals: true,
     options: {
       platform: { type: 'string', default: 'mailingcore' }, rows: { type: 'string' }, latency: { type: 'string' },
-      concurrency: { type: 'string' }, seconds: { type: 'string' }, calls: { type: 'string' }, gap: { type: 'string' }, runs: { type: 'string', default: '20' }, limit: { type: 'string' }, every: { type: 'string' }, temporal: { type: 'string', default: '120s' }, postgres: { type: 'string', default: '60s' }, 'kill-every': { type: 'string', default: '60s' }, workers: { type: 'string', default: '2' }, 'opted-out': { type: 'string', default: '0' }, busy: { type: 'boolean', default: false },
+      concurrency: { type: 'string' }, seconds: { type: 'string' }, calls: { type: 'string' }, gap: { type: 'string' }, runs: { type: 'string', default: '20' }, limit: { type: 'string' }, every: { type: 'string' }, temporal: { type: 'string', default: '120s' }, postgres: { type: 'string', default: '60s' }, 'kill-every': { type: 'string', default: '60s' }, workers: { type: 'string', default: '2' }, 'opted-out': { type: 'string', default: '0' }, busy: { type: 'boolean', default: false }, gently: { type: 'boolean', default: false },
     },
   });
   const [what] = positionals;
@@ -66,7 +67,7 @@ export function readOptions(argv: readonly string[]): Options | null {
   if (what === 'operate') {
     const operate = {
       rows: number('--rows', values.rows ?? '1000000'), rate: rateOf(values.limit ?? '50/1s'), concurrency,
-      everyMs: parseDuration('--every', values.every ?? '30s'), workers: number('--workers', values.workers), killEveryMs: parseDuration('--kill-every', values['kill-every']), optedOut: number('--opted-out', values['opted-out'], 0),
+      everyMs: parseDuration('--every', values.every ?? '30s'), workers: number('--workers', values.workers), killEveryMs: parseDuration('--kill-every', values['kill-every']), gently: values.gently, optedOut: number('--opted-out', values['opted-out'], 0),
     };
     return { what, operate };
   }

@@ -1,7 +1,7 @@
 import { setTimeout as sleep } from 'node:timers/promises';
 import type { Place } from './place.js';
 
-/** Kills one worker after the other, and starts each again at once, as a supervisor would. */
+/** Ends one worker after the other, and starts each again at once, as a supervisor would, or somebody who brings a new version. */
 export class Kills {
   /** When something was killed, milliseconds since 1970. */
   readonly times: number[] = [];
@@ -13,6 +13,8 @@ export class Kills {
     private readonly place: Place,
     private readonly workers: number,
     private readonly everyMs: number,
+    /** They are told to stop, and Temporal is left alone: nothing may be lost by that. */
+    readonly gently: boolean,
   ) {}
 
   start(): void {
@@ -23,6 +25,7 @@ export class Kills {
 
   /** Temporal is killed and started again on its state; only the first time this is called. */
   restartTemporal(): void {
+    if (this.gently) return;
     this.restarting ??= this.restarted();
     this.restarting.catch(() => undefined);
   }
@@ -40,7 +43,7 @@ export class Kills {
         await sleep(100, undefined, { signal });
       }
       this.times.push(Date.now());
-      await workers.kill(index);
+      await (this.gently ? workers.stop(index) : workers.kill(index));
       await workers.start(index);
     }
   }

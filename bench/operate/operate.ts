@@ -18,6 +18,8 @@ export interface OperateBench {
   readonly workers: number;
   /** Milliseconds between kills of a worker, one after the other. */
   readonly killEveryMs: number;
+  /** Workers are told to stop instead, and Temporal is left alone. */
+  readonly gently: boolean;
   /** Per cent of the contacts that are opted out: every run reads back those that changed lately before it sends. */
   readonly optedOut: number;
 }
@@ -58,14 +60,14 @@ async function play(place: Place, bench: OperateBench): Promise<Played> {
   const leastMs = (rows / ROWS_A_CALL / rate.calls) * rate.per;
   console.log(
     `${rows.toLocaleString('en')} contacts, ${ROWS_A_CALL} a call, ${rate.calls} calls in ${rate.per / 1_000} s: ${seconds(leastMs)} at least; ` +
-      `a scheduled run every ${seconds(bench.everyMs)}; ${bench.workers} workers, one of them killed every ${seconds(bench.killEveryMs)}; Temporal started again once`,
+      `a scheduled run every ${seconds(bench.everyMs)}; ${bench.workers} workers, one of them ${bench.gently ? 'stopped' : 'killed'} every ${seconds(bench.killEveryMs)}${bench.gently ? '' : '; Temporal started again once'}`,
   );
   await asked('schedule', 'apply', '--yes');
   const changes = new Changes(place, bench.everyMs, FIRST + rows);
   const began = performance.now();
   const { run } = await asked<RunDocument>('backfill', 'bench', '--yes', '--detach');
   changes.start();
-  const kills = new Kills(place, bench.workers, bench.killEveryMs);
+  const kills = new Kills(place, bench.workers, bench.killEveryMs, bench.gently);
   kills.start();
   let told = performance.now();
   let grew = { at: began, held: 0 };
@@ -104,10 +106,11 @@ async function report(place: Place, { kills, changes, ms, stoodMs, run }: Played
   const { events, workflow } = await largestHistory(place);
   const { calls, bulkCalls, maxInWindow } = sandbox.mailingcore.stats();
   const unknown = [run, ...runs.filter((one) => one.run !== run.run)].reduce((sum, one) => sum + one.calls.unknownSettled, 0);
+  if (kills.gently && unknown > 0) faults.push(`${unknown} calls were lost by workers that were told to stop`);
   console.log(
     `the backfill ${run.status} after ${seconds(ms)}: ${Math.round((run.counts.extracted / ms) * 1_000).toLocaleString('en')} contacts a second, ` +
       `${run.counts.delivered.toLocaleString('en')} delivered, ${run.counts.overtaken} overtaken, ${run.counts.unchanged} unchanged\n` +
-      `${calls} calls, ${bulkCalls} of them bulk, at most ${maxInWindow} in a window; ${unknown} ended unknown and were settled; ${kills.times.length} kills, the longest standstill ${seconds(stoodMs)}\n` +
+      `${calls} calls, ${bulkCalls} of them bulk, at most ${maxInWindow} in a window; ${unknown} ended unknown and were settled; ${kills.times.length} ${kills.gently ? 'stops' : 'kills'}, the longest standstill ${seconds(stoodMs)}\n` +
       'from the moment a scheduled run was due until the platform held all of its changes, committed 1 s before:',
   );
   const held = [

@@ -55,12 +55,22 @@ export class Workers {
 
   /** SIGKILL; the process is gone afterwards. */
   async kill(index: number): Promise<void> {
+    await this.end(index, 'SIGKILL');
+  }
+
+  /** SIGTERM; the process is gone afterwards, and must have ended well. */
+  async stop(index: number): Promise<void> {
+    const code = await this.end(index, 'SIGTERM');
+    if (code !== 0) this.died.push(`worker ${index + 1}, told to stop, ended with ${code ?? 'a signal'}`);
+  }
+
+  private async end(index: number, signal: 'SIGKILL' | 'SIGTERM'): Promise<number | null> {
     this.look();
     const one = this.running[index];
-    if (one === undefined) return;
+    if (one === undefined) return 0;
     this.expected.add(one);
-    one.child.kill('SIGKILL');
-    await one.ended;
+    one.child.kill(signal);
+    return (await one.ended).code;
   }
 
   /** Notes how much memory and CPU they have had so far. */
