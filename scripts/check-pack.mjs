@@ -90,6 +90,14 @@ async function stop(child) {
   await ended;
 }
 
+async function leaveNothing() {
+  for (const child of children.reverse()) await stop(child);
+  rmSync(folder, { recursive: true, force: true });
+}
+
+// Interrupted, it leaves nothing either.
+for (const signal of ['SIGINT', 'SIGTERM']) process.once(signal, () => { void leaveNothing().finally(() => process.exit(130)); });
+
 function freePort() {
   return new Promise((resolve) => {
     const server = createServer();
@@ -148,6 +156,5 @@ try {
   syncline(['audit']);
   say(`the first steps took ${String(Math.round((Date.now() - began) / 1000))} s: all is well`);
 } finally {
-  for (const child of children.reverse()) await stop(child);
-  rmSync(folder, { recursive: true, force: true });
+  await leaveNothing();
 }

@@ -31,6 +31,20 @@ function serve(...argv) {
   });
 }
 
+async function leaveNothing() {
+  for (const server of servers.reverse()) {
+    server.removeAllListeners('exit');
+    if (server.exitCode !== null) continue;
+    const ended = new Promise((resolve) => server.once('exit', resolve));
+    server.kill('SIGINT');
+    await ended;
+  }
+  rmSync(folder, { recursive: true, force: true });
+}
+
+// Interrupted, it leaves nothing either.
+for (const signal of ['SIGINT', 'SIGTERM']) process.once(signal, () => { void leaveNothing().finally(() => process.exit(130)); });
+
 /** Runs a command to its end; exit codes above 0 are part of the story. */
 function run(...argv) {
   const done = spawnSync(process.execPath, [cli, ...argv, '--json'], { cwd: folder, encoding: 'utf8', maxBuffer: 1 << 28 });
@@ -113,10 +127,5 @@ try {
   await shoot('retry', await pageOf(retry.workflowId, 'timeline'), 1120);
   await shoot('failed', await pageOf(failed.workflowId, 'timeline'), 900);
 } finally {
-  for (const server of servers.reverse()) {
-    server.removeAllListeners('exit');
-    server.kill('SIGINT');
-    await new Promise((resolve) => server.once('exit', resolve));
-  }
-  rmSync(folder, { recursive: true, force: true });
+  await leaveNothing();
 }
