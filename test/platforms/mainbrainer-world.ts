@@ -10,7 +10,7 @@ import { loadConfig } from '../../src/config/index.js';
 import { normalisePhone } from '../../src/contacts/index.js';
 import { LiveConfig, startRun } from '../../src/control/index.js';
 import { hostWorker, serve } from '../../src/hosting/index.js';
-import { createPool, migrate, runDocument, type Pool, type RunDocument, type RunOptions } from '../../src/ledger/index.js';
+import { createPool, migrate, runDocument, transaction, type Pool, type RunDocument, type RunOptions } from '../../src/ledger/index.js';
 import { startSandbox, type Sandbox } from '../../src/sandbox/index.js';
 import { createDatabase, suiteRuntime } from '../support/runtime.js';
 import { run as runCommand, type Ran } from '../cli/support.js';
@@ -127,7 +127,8 @@ ${second === undefined ? '' : '  crm-second: {source: crm, destination: second}'
       sandbox.reset();
       await crm.query('TRUNCATE contacts');
       const { rows } = await pool.query<{ name: string }>(`SELECT tablename AS name FROM pg_tables WHERE schemaname = 'syncline' AND tablename NOT IN ('migration', 'installation')`);
-      await pool.query(`TRUNCATE ${rows.map(({ name }) => name).join(', ')} CASCADE`);
+      // The worker's sweep reads the same tables in its own order meanwhile: whoever loses the deadlock tries again.
+      await transaction(pool, (connection) => connection.query(`TRUNCATE ${rows.map(({ name }) => name).join(', ')} CASCADE`));
     },
     run: async (sync, run) => until(await start(sync, run), (document) => document.endedAt !== null),
     json: async (...argv) => {
