@@ -7,7 +7,7 @@ export { beginForgetting, endForgetting, type Begun, type ForgetDocument } from 
 export { heal, type Healed } from './heal.js';
 export { idsOf, type Ids } from './ids.js';
 export { noticeRestored, noticeRestoredAnywhere, tellRestored } from './restored.js';
-export { accountOf, cancelRun, orchestratorOf, registerRun, registerSync, startRun, steerRun, wakeLane, wakeWaiting, type Orchestrator } from './start.js';
+export { accountOf, cancelRun, orchestratorOf, registerRun, registerSync, startRun, steerRun, wakeLane, wakeWaiting, type Orchestrator, type StartedRun } from './start.js';
 export { asksOptOuts, readOptOuts, type OptOutsReport, type OptOutsRequest } from './opt-outs.js';
 export { countRemapped, planSync, secondsFor, type PlanDocument, type PlanRequest } from './plan.js';
 export { previewSource, type PreviewDocument, type PreviewRecord } from './preview.js';

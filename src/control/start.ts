@@ -44,21 +44,29 @@ export async function registerRun(
   options: RunOptions,
   workflowIdOf: (run: string) => string,
   id = ulid(),
-): Promise<{ readonly run: string; readonly attached: boolean; readonly ids: SyncIds; readonly account: string }> {
+): Promise<{ readonly run: string; readonly attached: boolean; readonly lifted: boolean; readonly ids: SyncIds; readonly account: string }> {
   const ids = await registerSync(pool, config, name);
   const { config: stored, mappingHash } = configurationOf(config, name);
   const opened = await openRun(pool, { id, ids, options, workflowId: workflowIdOf(id), config: stored, configHash: mappingHash });
   const account = accountOf(config, name);
-  if (!opened.attached) await tryAgain(pool, account);
-  return { run: opened.id, attached: opened.attached, ids, account };
+  const lifted = !opened.attached && (await tryAgain(pool, account));
+  return { run: opened.id, attached: opened.attached, lifted, ids, account };
 }
 
 /** The account a sync of the configuration sends to. */
 export const accountOf = (config: Config, sync: string): string =>
   (config.destinations[(config.syncs[sync] as SyncConfig).destination] as DestinationConfig).account;
 
+export interface StartedRun {
+  readonly run: string;
+  /** One that already reads was found. */
+  readonly attached: boolean;
+  /** Its lane was blocked, or waited for a quota, until it began: what waits there is tried again. */
+  readonly lifted: boolean;
+}
+
 /** Starts a run of a sync now; where one already extracts, that one is named instead. */
-export async function startRun(pool: Pool, temporal: Orchestrator, config: Config, name: string, options: RunOptions): Promise<{ readonly run: string; readonly attached: boolean }> {
+export async function startRun(pool: Pool, temporal: Orchestrator, config: Config, name: string, options: RunOptions): Promise<StartedRun> {
   // First: a run that begins before it is known reads too little.
   await noticeRestored(pool, temporal, config, accountOf(config, name));
   const opened = await registerRun(pool, config, name, options, (run) => idsOf(temporal).sync(name, run));
@@ -66,7 +74,7 @@ export async function startRun(pool: Pool, temporal: Orchestrator, config: Confi
     await startSyncWorkflow(temporal, config, name, opened.run, options);
     await wakeWaiting(pool, temporal, opened.account);
   }
-  return { run: opened.run, attached: opened.attached };
+  return { run: opened.run, attached: opened.attached, lifted: opened.lifted };
 }
 
 /** Starts the workflow of a run that stands in the ledger. */

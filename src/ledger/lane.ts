@@ -101,19 +101,27 @@ export async function setPaused(db: Queryable, account: string, paused: boolean)
   return rowCount === 1;
 }
 
-/** Lifts a block, a quota's pause and suspicions, so that the next call decides anew. A pause by hand stays. */
-export async function tryAgain(db: Queryable, account: string): Promise<void> {
-  await db.query(
-    `WITH a AS (
+/**
+ * Lifts a block, a quota's pause and suspicions, so that the next call decides anew. A pause by hand stays.
+ * @returns whether there was a block or a quota's pause to lift
+ */
+export async function tryAgain(db: Queryable, account: string): Promise<boolean> {
+  const { rows } = await db.query<{ halted: boolean }>(
+    `WITH was AS (
+       SELECT id, blocked OR quota AS halted FROM account WHERE name = $1 AND (blocked OR quota OR NOT paused) FOR UPDATE
+     ), a AS (
        UPDATE account SET blocked = false, quota = false, not_before = '-infinity', failures = 0,
          state = CASE WHEN paused THEN state ELSE 'idle' END, reason = CASE WHEN paused THEN reason END,
          hint = CASE WHEN paused THEN hint END, until = NULL
-       WHERE name = $1 AND (blocked OR quota OR NOT paused) RETURNING id, blocked
+       FROM was WHERE account.id = was.id RETURNING account.id
+     ), cleared AS (
+       UPDATE bundle b SET suspect = false, not_before = '-infinity' FROM a, destination d
+       WHERE d.account_id = a.id AND b.destination_id = d.id AND b.suspect
      )
-     UPDATE bundle b SET suspect = false, not_before = '-infinity' FROM a, destination d
-     WHERE d.account_id = a.id AND b.destination_id = d.id AND b.suspect`,
+     SELECT halted FROM was`,
     [account],
   );
+  return rows[0]?.halted ?? false;
 }
 
 /** Batches a dead driver left in the middle of a call: their outcome is unknown. @returns how many */

@@ -178,8 +178,13 @@ describe('the commands, in the order a person meets them', () => {
     const ran = await world.json('run', 'crm');
     expect(ran).toMatchObject({ code: 1, document: { status: 'running', counts: { waiting: 1, rejected: 0 }, lane: { state: 'blocked' } } });
     expect(ran.err).toContain('Missing contacts:write scope');
+    // Nothing is mended: the next run says so again, though it has nothing to send of its own.
+    const again = await world.json('run', 'crm');
+    expect(again).toMatchObject({ code: 1, document: { status: 'completed', counts: { queued: 0 } } });
+    expect(again.err).toContain('Missing contacts:write scope');
     world.sandbox.mailingcore.setFaults({});
-    expect(await world.json('run', 'crm')).toMatchObject({ code: 0 });
+    // What waited for the block is followed, too: the new run has nothing to send.
+    expect(await world.json('run', 'crm')).toMatchObject({ code: 0, document: { status: 'completed', counts: { queued: 0 } } });
     expect(world.sandbox.mailingcore.size()).toBe(26);
   });
 

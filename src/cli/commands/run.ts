@@ -1,4 +1,5 @@
 import { Option } from 'commander';
+import type { StartedRun } from '../../control/index.js';
 import type { RunOptions } from '../../ledger/index.js';
 import { count, durationOf, keys } from '../arguments.js';
 import { examples } from '../command.js';
@@ -7,7 +8,7 @@ import type { Context } from '../context.js';
 import { EXIT } from '../exit.js';
 import type { ExitCode } from '../exit.js';
 import { besideOf, checkBeside } from '../files/index.js';
-import { followRun } from '../following/index.js';
+import { followEarlier, followRun } from '../following/index.js';
 import type { Followed } from '../following/index.js';
 import { syncOf, unknownRun } from '../names.js';
 import { tellNext } from '../next.js';
@@ -58,11 +59,20 @@ async function run(context: Context, name: string, options: Options): Promise<Ex
   if (started.attached) tellAttached(context, started.run, options);
   if (options.detach === true) return detached(context, session, started);
   await session.ensureWorker();
-  const followed = await followRun(context, session, { ...started, workflowId, timeoutMs });
+  const followed = await follow(context, session, { ...started, workflowId, timeoutMs });
   const exit = await reportRun(context, session, followed.document, options.report, finish(context, followed));
   if (exit === EXIT.done) tellNext(context, `verify ${name}`);
   if (exit === EXIT.rejects) tellNext(context, `failures ${name}`);
   return exit;
+}
+
+/** Where this process's worker is the only one, or a halted lane was lifted for the run, earlier rows are part of what was asked for. */
+async function follow(context: Context, session: Session, started: StartedRun & { readonly workflowId: string; readonly timeoutMs: number | undefined }): Promise<Followed> {
+  const began = performance.now();
+  const followed = await followRun(context, session, started);
+  if (followed.left !== undefined || !(started.lifted || session.hosting())) return followed;
+  const leftMs = started.timeoutMs === undefined ? undefined : started.timeoutMs - (performance.now() - began);
+  return { ...followed, ...(await followEarlier(context, session, started.run, leftMs)) };
 }
 
 /** One that a schedule started has a workflow of another name. */
@@ -72,7 +82,7 @@ async function workflowOf({ pool }: Session, run: string): Promise<string | unde
 }
 
 /** A run that seems to read may have lost its workflow: healing marks it failed, and the new one is started after all. */
-async function startOrFind({ pool, temporal, config }: Session, name: string, asked: RunOptions): Promise<{ readonly run: string; readonly attached: boolean }> {
+async function startOrFind({ pool, temporal, config }: Session, name: string, asked: RunOptions): Promise<StartedRun> {
   const { heal, startRun } = await import('../../control/index.js');
   const started = await startRun(pool, temporal, config, name, asked);
   if (!started.attached) return started;

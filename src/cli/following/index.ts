@@ -1,4 +1,5 @@
 export { followRun, type Followed, type FollowOptions } from './follow.js';
+export { followEarlier } from './earlier.js';
 export { exitOfRun, isHalted } from './verdict.js';
 export { GIVE_UP_MS, isConnectionTrouble, Watch } from './trouble.js';
 export { temporalAnswers, isTakenUp } from './workers.js';
