@@ -6,7 +6,7 @@ import { watchAlerts } from '../alerts/index.js';
 import type { Observer } from '../telemetry/index.js';
 import { Connectors, heal, noticeRestoredAnywhere, orchestratorOf, tidy, workerName, type LiveConfig } from '../control/index.js';
 import { addTotals, createPool, migrate } from '../ledger/index.js';
-import { createWorker, isAlive, ownProcess, type ProcessId, type Runtime } from '../runtime/index.js';
+import { createWorker, isAlive, ownProcess, runWorker, type ProcessId, type Runtime } from '../runtime/index.js';
 
 /** Milliseconds between sweeps that wake lanes and mark orphaned runs. */
 const SWEEP_MS = 60_000;
@@ -51,7 +51,7 @@ export async function hostWorker(options: HostOptions): Promise<WorkerHost> {
   const stopping = new AbortController();
   const activities = createActivities({ stopping: stopping.signal, pool, config, connectors, temporal, owner: workerName(), observer: options.observer, ...options.tuning });
   const worker = await createWorker({ runtime, activities });
-  const running = worker.run();
+  const running = runWorker(worker, stopping.signal);
   const forget = announce(options.directory);
   let timer: NodeJS.Timeout;
   let stopped = false;
@@ -93,7 +93,6 @@ export async function hostWorker(options: HostOptions): Promise<WorkerHost> {
     },
     stop: async () => {
       stopping.abort(new Error('the worker is stopping'));
-      if (worker.getState() === 'RUNNING') worker.shutdown();
       await done;
     },
   };

@@ -1,4 +1,4 @@
-export { createWorker, type CreateWorkerOptions } from './worker.js';
+export { createWorker, runWorker, type CreateWorkerOptions } from './worker.js';
 export { RuntimeError, type RuntimeFault } from './errors.js';
 export { findRunning, type Running } from './find-running.js';
 export { probeEmbedded, probePostgres, probeTemporal, type EmbeddedFound, type TemporalFound } from './probe.js';

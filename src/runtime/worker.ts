@@ -1,3 +1,5 @@
+import { once } from 'node:events';
+import { setTimeout as delay } from 'node:timers/promises';
 import type { Worker, WorkerOptions } from '@temporalio/worker';
 import { workflowBundle } from './bundle.js';
 import type { Runtime } from './open.js';
@@ -21,7 +23,7 @@ export interface CreateWorkerOptions {
 }
 
 /**
- * Makes a worker; the caller runs it, shuts it down and then closes the runtime. Memory stays bounded: at most a hundred
+ * Makes a worker; the caller runs it ({@link runWorker}) and closes the runtime after it. Memory stays bounded: at most a hundred
  * workflows are kept in it, in one thread (each thread costs some 40 MiB, and workflows decide little).
  */
 export async function createWorker(options: CreateWorkerOptions): Promise<Worker> {
@@ -48,4 +50,28 @@ export async function createWorker(options: CreateWorkerOptions): Promise<Worker
     maxHeartbeatThrottleInterval: '2s',
     ...options.more,
   });
+}
+
+/** Milliseconds a worker with nothing under way may take to let go of its polls; it takes some tens where all is well. */
+const LET_GO_MS = 5_000;
+const LOOK_MS = 100;
+
+/**
+ * Runs a worker until `stopping` is aborted; settles when it has come to its end, or has had nothing under way for five
+ * seconds. The SDK waits for the server to end the polls; a server can miss one (temporalio/temporal#11841), and one that
+ * has gone silent ends none: each lasts a minute, and no activity or workflow would be the better for it.
+ */
+export async function runWorker(worker: Worker, stopping: AbortSignal): Promise<void> {
+  const ended = new AbortController();
+  const running = worker.run().finally(() => { ended.abort(); });
+  const leave = async (): Promise<void> => {
+    if (!stopping.aborted) await once(stopping, 'abort', { signal: ended.signal });
+    if (worker.getState() === 'RUNNING') worker.shutdown();
+    for (let since = performance.now(); performance.now() - since < LET_GO_MS; await delay(LOOK_MS, undefined, { signal: ended.signal })) {
+      const { numInFlightActivities, numInFlightWorkflowActivations } = worker.getStatus();
+      if (numInFlightActivities + numInFlightWorkflowActivations > 0) since = performance.now();
+    }
+  };
+  // Its own end cuts the waiting short: what counts then is how it ended.
+  await Promise.race([running, leave().catch(() => running)]);
 }

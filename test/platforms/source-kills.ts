@@ -3,7 +3,7 @@ import type { SourceConfig } from '../../src/config/index.js';
 import { openRun, type Pool, type SyncIds } from '../../src/ledger/index.js';
 import type { Told } from '../chaos/reader-words.js';
 import type { ReaderProcess, Readers } from './reader-process.js';
-import { startRelay, type Relay } from './relay.js';
+import { startRelay, type Relay } from '../support/relay.js';
 
 /** Where a reader is killed: in the middle of an answer, with a page it has read, or while that is being staged. */
 const WAYS = ['answer', 'read', 'staging'] as const;
