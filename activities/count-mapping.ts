@@ -1,5 +1,6 @@
 import { ApplicationFailure, Context } from '@temporalio/activity';
 import { countRemapped } from '../src/control/index.js';
+import { withDeadline } from '../src/http/index.js';
 import { findRun, storeRemapping } from '../src/ledger/index.js';
 import type { Dependencies } from './dependencies.js';
 import type { Activities } from './types.js';
@@ -20,13 +21,11 @@ export function countMapping(
     const run = await findRun(pool, id);
     if (!run) throw ApplicationFailure.nonRetryable(`there is no run ${id} in the ledger`, 'UnknownRun');
     const context = Context.current();
-    const late = AbortSignal.timeout(withinMs);
     const timer = setInterval(() => { context.heartbeat(); }, 2_000);
     try {
       const current = config.current();
-      const mapping = await countRemapped({
-        pool, wired: connectors.wire(current, run.sync), signal: AbortSignal.any([context.cancellationSignal, stopping, late]), onRead: () => undefined,
-      });
+      const mapping = await withDeadline(AbortSignal.any([context.cancellationSignal, stopping]), withinMs, (signal) =>
+        countRemapped({ pool, wired: connectors.wire(current, run.sync), signal, onRead: () => undefined }));
       await storeRemapping(pool, run.no, mapping);
       return { contacts: mapping.contacts };
     } catch (error) {

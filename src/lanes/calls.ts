@@ -4,12 +4,13 @@ import {
   type DuePoll, type LaneRow, type Lease, type Pool,
 } from '../ledger/index.js';
 import { ACTION, DestinationError, type Capabilities, type Later, type Outcome, type OutgoingBatch, type OutgoingRow } from '../destinations/index.js';
+import { withDeadline } from '../http/index.js';
 import type { Observer, SeenCall } from '../telemetry/index.js';
 import { applyOutcome, applyTrouble, settleUnknown, type ApplyContext } from './call.js';
 import { LedgerClock } from './clock.js';
 import type { Driven } from './drive-options.js';
 import type { OpenQueue } from './open-queue.js';
-import { pacedCalls, readBudget, type Seen } from './paced.js';
+import { pacedCalls, paceWords, readBudget, type Seen } from './paced.js';
 import { pollDelayMs, type Results } from './results.js';
 
 /** A reserved call: never earlier than `notBefore`, planned for `departsAt` (by `performance.now()`). */
@@ -41,6 +42,8 @@ export interface CallsOptions {
 const LEAD_MS = 60;
 /** A call that leaves so long after its time is written down as leaving when it does. Milliseconds. */
 const LATE_MS = 50;
+/** A wait for a log-in's turn from which on the lane tells of it. Milliseconds. */
+const LONG_LOGIN_MS = 1_000;
 const RESULTS_WITHIN_MS = 1_800_000;
 /** Results that can be told from the answer to a poll; anything else is trouble in asking. */
 const FINAL: ReadonlySet<Later['kind']> = new Set(['answered', 'unclear', 'failed', 'refused']);
@@ -80,13 +83,20 @@ export class Calls {
     if (this.failure !== undefined) throw this.failure as Error;
   }
 
-  /** Makes sure the destination has a token. @returns false: it has none, and the lane shows why */
+  /** Makes sure the destination has a token. @returns false: it has none, and the lane shows why, or it took so long that the lane is to be looked at anew */
   async authorised(lane: LaneRow, { destination, limits, timeout }: Driven, name: string): Promise<boolean> {
     if (destination.authorise === undefined) return true;
     const { pool, lease, stop, random } = this.options;
+    let shown = false;
+    // A log-in takes a turn, and where calls are far between that is a minute in which nothing else is to be seen.
+    const onWait = async (ms: number): Promise<void> => {
+      if (ms < LONG_LOGIN_MS) return;
+      shown = true;
+      await showLane(pool, lane.id, { state: 'waiting', reason: `${paceWords(name, limits)}, and the log-in takes one`, untilMs: ms });
+    };
     try {
-      const trouble = await destination.authorise(pacedCalls(pool, lease.accountId, limits, timeout, stop, this.seen(name)), stop);
-      return trouble === null || !(await applyTrouble({ pool, lease, random }, trouble, lane.failures));
+      const trouble = await destination.authorise(pacedCalls(pool, lease.accountId, limits, timeout, stop, { ...this.seen(name), onWait }), stop);
+      return (trouble === null || !(await applyTrouble({ pool, lease, random }, trouble, lane.failures))) && !shown;
     } catch (error) {
       if (stop.aborted) return false;
       throw error;
@@ -187,10 +197,9 @@ export class Calls {
       return;
     }
     if (!(await this.departs(place))) return;
-    const signal = AbortSignal.any([AbortSignal.timeout(driven.timeout), lost]);
     let answered: number | undefined;
     const began = performance.now();
-    const outcome: Outcome = await driven.destination.send(outgoing, signal, () => { answered ??= performance.now(); });
+    const outcome: Outcome = await withDeadline(lost, driven.timeout, (signal) => driven.destination.send(outgoing, signal, () => { answered ??= performance.now(); }));
     const told = this.tell({ kind: 'send', destination: name, batch: batch.id, rows: batch.rows.length, ...ended(outcome, began) });
     const answeredAt = this.clock.at(answered ?? performance.now());
     this.made += 1;
@@ -240,10 +249,11 @@ export class Calls {
 
   private async ask(lane: LaneRow, poll: DuePoll, driven: Driven, place: Reserved): Promise<void> {
     const { pool, lease, lost, touched, results } = this.options;
-    if (driven.destination.poll === undefined || !(await this.departs(place))) return;
-    const signal = AbortSignal.any([AbortSignal.timeout(driven.timeout), lost]);
+    const { destination, timeout } = driven;
+    if (destination.poll === undefined || !(await this.departs(place))) return;
     const began = performance.now();
-    const later = await driven.destination.poll({ id: String(poll.id), reference: poll.reference, rows: poll.rows }, signal);
+    const asks = destination.poll.bind(destination, { id: String(poll.id), reference: poll.reference, rows: poll.rows });
+    const later = await withDeadline(lost, timeout, asks);
     const told = this.tell({ kind: 'poll', destination: poll.destination, batch: poll.id, rows: poll.rows, ...ended(later, began) });
     const answered = callAnswered(pool, place.budget.accountId, place.budget.bucket, place.call, this.clock.at(performance.now()));
     if (later.kind !== 'pending' && FINAL.has(later.kind)) {

@@ -9,6 +9,7 @@ import { choose, type Choice, type Filling } from './choose.js';
 import type { Driven, DriveOptions, DriveResult } from './drive-options.js';
 import { keepLease } from './lease-keeper.js';
 import { OpenQueue } from './open-queue.js';
+import { paceWords } from './paced.js';
 import { Results } from './results.js';
 import { Windows, type Shut } from './windows.js';
 
@@ -196,8 +197,7 @@ class Driver {
       this.options.observer?.paced(this.options.account, (performance.now() - beganAt) / 1000);
       return undefined;
     }
-    const { calls, per } = driven.limits;
-    const reason = `${destination} allows ${calls === 1 ? 'one call' : `${calls} calls`} ${windowWords(per)}`;
+    const reason = paceWords(destination, driven.limits);
     await showLane(this.options.pool, lane.id, { state: 'waiting', reason, untilMs: reserved.waitMs });
     return this.end('wait', Math.max(reserved.waitMs - 1_500, 0), 'waiting', reason);
   }
@@ -279,12 +279,6 @@ class Driver {
   private end(next: DriveResult['next'], waitMs: number, state: LaneState, reason: string | null): End {
     return { next, waitMs, state, reason };
   }
-}
-
-/** A window of a limit in words. @param per milliseconds */
-function windowWords(per: number): string {
-  const [unit] = ([[1_000, 'a second'], [60_000, 'a minute'], [3_600_000, 'an hour']] as const).filter(([ms]) => ms === per);
-  return unit?.[1] ?? `in ${per / 1000} s`;
 }
 
 function waitsFor(ahead: Outlook, lane: LaneRow): string {

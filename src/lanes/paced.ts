@@ -2,6 +2,7 @@ import { setTimeout as sleep } from 'node:timers/promises';
 import type { Limits } from '../config/index.js';
 import type { Paced } from '../destinations/index.js';
 import { callAnswered, reserveCall, type Budget, type Pool } from '../ledger/index.js';
+import { withDeadline } from '../http/index.js';
 import type { Observer } from '../telemetry/index.js';
 
 /** Longest turn one call waits for before it asks again. Milliseconds. */
@@ -12,6 +13,7 @@ const TURN_MS = 5_000;
  * closer anyway), so that a send finds its place. Milliseconds.
  */
 const BREATH_MS = 100;
+const NEVER = new AbortController().signal;
 
 /** The budget an account's reads come from: their own where the platform counts them apart. */
 export function readBudget(accountId: number, limits: Limits, timeoutMs: number): Budget {
@@ -28,6 +30,8 @@ export interface Seen {
   readonly observer: Observer | undefined;
   readonly account: string;
   readonly destination: string;
+  /** Told how many milliseconds it is until there may be a turn, each time it has to wait for one. */
+  readonly onWait?: (ms: number) => Promise<void>;
 }
 
 /**
@@ -47,13 +51,13 @@ export function pacedCalls(pool: Pool, accountId: number, limits: Limits, timeou
       if (alone && free > performance.now()) await pause(free - performance.now(), signal);
       const turn = await reserveCall(pool, budget, alone ? 0 : TURN_MS);
       if (turn.call === null) {
+        await seen?.onWait?.(turn.waitMs);
         await pause(Math.min(turn.waitMs, TURN_MS), signal);
         continue;
       }
       try {
         if (turn.waitMs > 0) await pause(turn.waitMs, signal);
-        const deadline = AbortSignal.timeout(timeoutMs);
-        return await watched(() => call(signal ? AbortSignal.any([signal, deadline]) : deadline), performance.now() - askedAt, seen);
+        return await watched(() => withDeadline(signal ?? NEVER, timeoutMs, call), performance.now() - askedAt, seen);
       } finally {
         // Also where it was given up before it left: a turn that is lost costs less than one that is taken twice.
         await callAnswered(pool, accountId, budget.bucket, turn.call);
@@ -61,6 +65,12 @@ export function pacedCalls(pool: Pool, accountId: number, limits: Limits, timeou
       }
     }
   };
+}
+
+/** What a limit allows, in words: `news allows one call a minute`. */
+export function paceWords(destination: string, { calls, per }: Pick<Limits, 'calls' | 'per'>): string {
+  const [unit] = ([[1_000, 'a second'], [60_000, 'a minute'], [3_600_000, 'an hour']] as const).filter(([ms]) => ms === per);
+  return `${destination} allows ${calls === 1 ? 'one call' : `${calls} calls`} ${unit?.[1] ?? `in ${per / 1000} s`}`;
 }
 
 /** Makes the call, and tells of it. */

@@ -103,11 +103,14 @@ async function proposalOf(context: Context, url: string, { table, key }: Options
   if (!/^postgres(ql)?:\/\//.test(url) || !URL.canParse(url)) {
     throw new CliError('the address of the source is no Postgres URL', EXIT.misused, 'write it as postgres://user:password@host:5432/database, special characters in the password percent-encoded');
   }
-  const [{ listTables }, { likeliest, propose }] = await Promise.all([import('../../sources/index.js'), import('../../setup/index.js')]);
+  const [{ withDeadline }, { listTables }, { likeliest, propose }] = await Promise.all([import('../../http/index.js'), import('../../sources/index.js'), import('../../setup/index.js')]);
   context.output.progress('looking at the tables (no row is read)');
-  const late = AbortSignal.timeout(LOOK_MS);
-  const tables = await listTables(url, AbortSignal.any([context.signal, late])).catch((error: unknown) => {
-    if (!late.aborted || context.signal.aborted) throw error;
+  let late = false;
+  const tables = await withDeadline(context.signal, LOOK_MS, (signal) => {
+    signal.addEventListener('abort', () => { late = !context.signal.aborted; }, { once: true });
+    return listTables(url, signal);
+  }).catch((error: unknown) => {
+    if (!late) throw error;
     throw new CliError(`the database did not tell its tables within ${String(LOOK_MS / 1000)} s`, EXIT.unreached, 'see that it runs and is not overloaded, then ask again');
   });
   const guess = likeliest(tables);

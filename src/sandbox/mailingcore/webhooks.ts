@@ -1,4 +1,5 @@
 import { createHmac, randomUUID } from 'node:crypto';
+import { withDeadline } from '../../http/index.js';
 import { FaultsError } from '../platform.js';
 
 /** doc: five attempts, the first again after ten seconds, each gap twice the one before. */
@@ -63,9 +64,12 @@ export class Webhooks {
       const signature = createHmac('sha256', secret).update(`${time}.${body}`).digest('hex');
       const headers = { 'content-type': 'application/json', 'x-mailingcore-signature': `t=${time},v1=${signature}`, 'x-mailingcore-delivery-id': delivery };
       // A receiver that is not there is one that did not take it.
-      const answer = await fetch(url, { method: 'POST', headers, body, signal: AbortSignal.any([stop, AbortSignal.timeout(5000)]) }).catch(() => null);
-      await answer?.arrayBuffer().catch(() => undefined);
-      if (answer?.ok === true) return;
+      const taken = await withDeadline(stop, 5_000, async (signal) => {
+        const answer = await fetch(url, { method: 'POST', headers, body, signal });
+        await answer.arrayBuffer().catch(() => undefined);
+        return answer.ok;
+      }).catch(() => false);
+      if (taken) return;
     }
   }
 }

@@ -1,4 +1,5 @@
 import { randomUUID } from 'node:crypto';
+import { withDeadline } from '../../http/index.js';
 
 /** Ids by what became of their contacts. */
 export interface Processed {
@@ -47,9 +48,10 @@ export class Batches {
 
   /** Calls a webhook once, whatever comes of it; `end` cuts it short. */
   call(url: string, body: object): Promise<void> {
-    const signal = AbortSignal.any([this.#stop.signal, AbortSignal.timeout(5000)]);
-    const calling = fetch(url, { method: 'POST', headers: { 'content-type': 'application/json' }, body: JSON.stringify(body), signal })
-      .then((answer) => answer.arrayBuffer())
+    const calling = withDeadline(this.#stop.signal, 5_000, async (signal) => {
+      const answer = await fetch(url, { method: 'POST', headers: { 'content-type': 'application/json' }, body: JSON.stringify(body), signal });
+      await answer.arrayBuffer();
+    })
       // A receiver that is not there is its own misfortune: a webhook can be lost.
       .then(() => undefined, () => undefined);
     this.#calls.add(calling);
