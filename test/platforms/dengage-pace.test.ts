@@ -1,5 +1,5 @@
 import { describe, expect, test, type TestContext } from 'vitest';
-import { audit } from '../../src/ledger/index.js';
+import { audit, statusDocument } from '../../src/ledger/index.js';
 import type { CallStats } from '../../src/sandbox/index.js';
 import { createDengageWorld, plantPeople, type DengageWorld, type DengageWorldOptions } from './dengage-world.js';
 import { startWorkerProcess } from './worker-process.js';
@@ -86,6 +86,24 @@ describe.concurrent('one call at a time, a gap between two', () => {
     expect(held.filter((contact) => contact['email_permission'] === true)).toHaveLength(8_800);
     expect((await audit(world.pool, null)).balanced).toBe(true);
   }, 90_000);
+
+  test('a worker that has to log in first shows the lane waiting for that turn, not idle', async ({ onTestFinished }) => {
+    const world = await worldOf({ onTestFinished }, { gap: 4_000, worker: false, destination: 'limits: {calls: 1, per: 4s, concurrency: 1}' });
+    const first = await world.host();
+    await plantPeople(world.crm, 5);
+    await world.run();
+    await first.stop();
+    await plantPeople(world.crm, 5, 'n');
+    await world.crm.query(`UPDATE contacts SET updated_at = clock_timestamp() WHERE external_id LIKE 'n%'`);
+    await world.host();
+    // However long the change of workers took, the next call has its wait before it.
+    await world.pool.query(`UPDATE pace SET not_before = clock_timestamp() + interval '8 seconds'`);
+    const run = await world.start();
+    await expect.poll(async () => (await statusDocument(world.pool)).lanes[0], { timeout: 20_000, interval: 50 })
+      .toMatchObject({ state: 'waiting', reason: 'loyalty allows one call in 4 s, and the log-in takes one', until: expect.any(String) });
+    expect((await world.until(run, ended)).counts).toMatchObject({ delivered: 5 });
+    await expect.poll(async () => (await statusDocument(world.pool)).lanes[0], { timeout: 20_000, interval: 50 }).toMatchObject({ state: 'idle', reason: null });
+  }, 60_000);
 
   test('where the gap is long a durable timer waits it out: no call leaves early, none a second late', async ({ onTestFinished }) => {
     await onTheDot({ onTestFinished }, 5_000, 4);

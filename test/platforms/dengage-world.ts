@@ -87,7 +87,7 @@ destinations:
     password: sandbox
     account: ${account}
     columns: {city: city, country: country, language: locale}
-    limits: {calls: 1, per: ${gap}ms, concurrency: 1, read: {calls: 1000, per: 1s}}
+    ${destination.includes('limits') ? '' : `limits: {calls: 1, per: ${gap}ms, concurrency: 1, read: {calls: 1000, per: 1s}}`}
     settleDelay: 200ms
     linger: 1s
 ${destination.split('\n').filter((line) => line.trim() !== '').map((line) => `    ${line.trim()}`).join('\n')}
