@@ -1,6 +1,7 @@
 import type { Action, CallForm, ConsentCode, OutgoingRow } from '../destinations/index.js';
 import type { Queryable } from './database.js';
 import type { Lease } from './lease.js';
+import { OLD } from './restored.js';
 
 /** Rows that can go into one call: one destination, one kind (action, form and column set), one bundle or none. */
 export interface Claimable {
@@ -122,12 +123,13 @@ const FREE = `(NOT o.behind OR NOT EXISTS (
         WHERE fb.destination_id = $1 AND fb.status IN ('sending', 'accepted', 'unknown') AND f.key IN (o.key, o.previous_key) AND f.outcome IS NULL
           AND (o.priority > 0 OR o.crossed OR f.crossed IS TRUE OR o.previous_key IS NOT NULL OR f.previous_key IS NOT NULL)))`;
 
-const LOOSE = (priority: string): string => `
+/** @param held of a restored ledger: what is as old stays, also where it came after the last look and is not parked yet */
+const LOOSE = (priority: string, held: boolean): string => `
   SELECT * FROM (
     SELECT o.ctid AS place FROM outbox o
     WHERE o.kind = $2 AND o.bundle IS NULL AND o.priority = ${priority}::int
       AND o.seq > ($12::bigint[])[${priority}::int + 1] AND o.not_before <= clock_timestamp()
-      AND ${FREE}
+      AND ${FREE}${held ? ` AND NOT ${OLD}` : ''}
     ORDER BY o.seq LIMIT $3 FOR UPDATE OF o SKIP LOCKED) c${priority.slice(1)}`;
 
 const BUNDLED = `
@@ -181,6 +183,7 @@ const claimSql = (head: string): string => `
  * @param departsInMs when the call will leave, for the books
  * @param identified whether the platform has ids of its own that may be known
  * @param onlyOptOuts nothing else may leave just now: what else is ready stays
+ * @param held the account of a restored ledger: nothing that is as old may leave
  * @returns undefined when nothing was ready, the lane was blocked or paused meanwhile, or the lease is no longer ours
  */
 export async function claimBatch(
@@ -193,6 +196,7 @@ export async function claimBatch(
   floors: Floors = NO_FLOORS,
   identified = false,
   onlyOptOuts = false,
+  held = false,
 ): Promise<ClaimedBatch | undefined> {
   const values: unknown[] = [group.destinationId, group.kind, size, lease.accountId, lease.fence, departsInMs, group.bundle];
   let head = BUNDLED;
@@ -200,11 +204,11 @@ export async function claimBatch(
     // No row is of a class below the first.
     const order = onlyOptOuts ? [0, -1, -1, -1] : classOrder(share);
     values.push(...order, floors);
-    head = `SELECT * FROM (${order.map((_, index) => LOOSE(`$${8 + index}`)).join(' UNION ALL ')}) u LIMIT $3`;
+    head = `SELECT * FROM (${order.map((_, index) => LOOSE(`$${8 + index}`, held)).join(' UNION ALL ')}) u LIMIT $3`;
   } else {
     values.push(onlyOptOuts);
   }
-  const { rows } = await db.query<ClaimedLines>({ name: group.bundle === null ? 'claim-loose' : 'claim-bundle', text: claimSql(head), values });
+  const { rows } = await db.query<ClaimedLines>({ name: group.bundle === null ? (held ? 'claim-held' : 'claim-loose') : 'claim-bundle', text: claimSql(head), values });
   const lines = rows[0];
   if (!lines) return undefined;
   const more = group.form.renames || identified ? await platformSide(db, lines.id) : undefined;

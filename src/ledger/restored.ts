@@ -132,15 +132,22 @@ export async function retireOthers(db: Queryable, configured: readonly string[])
 }
 
 /**
+ * SQL: the row of the outbox `o`, of a restored ledger, is as old as the back-up, or was made from what is that old; a
+ * run that has read it since makes it new.
+ */
+export const OLD = `EXISTS (SELECT 1 FROM sync os WHERE os.id = o.sync_id
+        AND (o.run_no <= os.reread_after OR EXISTS (SELECT 1 FROM run ot WHERE ot.no = o.run_no AND ot.kind IN ('optOut', 'retry'))))`;
+
+/**
  * Opt-outs that were in the back-up, or came from a call that was, wait like all else: such a row is a whole contact as
  * it was then. Those that a run since has read go at once.
  */
 export async function parkOld(db: Queryable, accountId: number): Promise<void> {
   await db.query({
     name: 'park-old',
-    text: `UPDATE outbox o SET not_before = 'infinity' FROM kind k, destination d, sync s
-      WHERE d.account_id = $1 AND k.destination_id = d.id AND o.kind = k.id AND o.bundle IS NULL AND o.priority = 0 AND s.id = o.sync_id
-        AND o.not_before < 'infinity' AND (o.run_no <= s.reread_after OR EXISTS (SELECT 1 FROM run r WHERE r.no = o.run_no AND r.kind IN ('optOut', 'retry')))`,
+    text: `UPDATE outbox o SET not_before = 'infinity' FROM kind k, destination d
+      WHERE d.account_id = $1 AND k.destination_id = d.id AND o.kind = k.id AND o.bundle IS NULL AND o.priority = 0
+        AND o.not_before < 'infinity' AND ${OLD}`,
     values: [accountId],
   });
 }
