@@ -123,7 +123,7 @@ async function* expectedFromSource({ pool, ids, wired, signal }: VerifyRequest):
         optedIn: consentOf(row.emailConsent), smsOptedIn: consentOf(row.smsConsent),
       }));
     // A contact that cannot be sent is still one the source has: it is missing there, not gone here.
-    yield built.invalid.flatMap(({ key, optedIn }) => (key === null ? [] : [{ key, locale: null, fields: null, optedIn: optedIn ?? null }]));
+    yield built.invalid.flatMap(({ key, locale, optedIn }) => (key === null ? [] : [{ key, locale: locale ?? null, fields: null, optedIn: optedIn ?? null }]));
     if (page.last) return;
   }
 }

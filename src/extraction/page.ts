@@ -56,8 +56,11 @@ export function buildPage(page: SourcePage, rules: Rules): BuiltPage {
       continue;
     }
     if ('invalid' in staged) {
-      const { key, emailConsent } = built.contact;
-      invalid.push({ key, place: row.place ?? null, reason: staged.invalid, ...(emailConsent === undefined ? {} : { optedIn: emailConsent === 'granted' }) });
+      const { key, emailConsent, locale } = built.contact;
+      invalid.push({
+        key, place: row.place ?? null, reason: staged.invalid, ...(emailConsent === undefined ? {} : { optedIn: emailConsent === 'granted' }),
+        ...(locale === undefined || locale === null ? {} : { locale }),
+      });
       continue;
     }
     // The same contact twice on a page: the newest stays, of equals the later.

@@ -6,8 +6,8 @@ import type { StagePage } from './stage.js';
 /** Of a sync's contacts, at most this share may go at once without somebody saying so. */
 const USUAL_SHARE = 0.2;
 
-/** Whether so many of a sync's contacts may not go without somebody saying so. */
-export const tooMany = (gone: number, held: number): boolean => gone > held * USUAL_SHARE;
+/** Whether so many of a sync's contacts may not go without somebody saying so. One alone may, however few there are. */
+export const tooMany = (gone: number, held: number): boolean => gone > 1 && gone > held * USUAL_SHARE;
 
 /** More contacts are gone from a source than is believed without asking. Nothing was done about them. */
 export class TooManyGone extends Error {

@@ -48,6 +48,8 @@ export interface InvalidRow {
   readonly reason: string;
   /** Whether the source says granted, where it says anything; for verification. */
   readonly optedIn?: boolean;
+  /** As the source has it, where the row could be read that far; for verification. */
+  readonly locale?: string;
 }
 
 export interface StagePage {

@@ -63,8 +63,8 @@ describe('a page', () => {
   });
 
   it('names why a row cannot be sent, and where it stands', () => {
-    const built = buildPage(page(row(null, 1, { fault: 'no key' }, { place: 'line 7' }), row('k', 1, { unsendable: 'no e-mail' }), row('l', 1, { unsendable: 'no e-mail', locale: 'es', emailConsent: 'denied' })), rules());
-    expect(built.invalid).toEqual([{ key: null, place: 'line 7', reason: 'no key' }, { key: 'k', place: null, reason: 'no e-mail' }]);
+    const built = buildPage(page(row(null, 1, { fault: 'no key' }, { place: 'line 7' }), row('k', 1, { unsendable: 'no e-mail', locale: 'en', emailConsent: 'granted' }), row('l', 1, { unsendable: 'no e-mail', locale: 'es', emailConsent: 'denied' })), rules());
+    expect(built.invalid).toEqual([{ key: null, place: 'line 7', reason: 'no key' }, { key: 'k', place: null, reason: 'no e-mail', optedIn: true, locale: 'en' }]);
     expect(built.filtered).toBe(1);
   });
 

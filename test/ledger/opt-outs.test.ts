@@ -232,6 +232,18 @@ describe('a contact that is gone from the source', () => {
     await balanced();
   });
 
+  it('goes where there are few, as long as it is the only one', async () => {
+    await read([], run, { met: TEN.slice(6) });
+    expect(await departures('erase', { inferred: true, allowed: true })).toBe(6);
+    await all();
+    await ledger.pool.query('UPDATE run SET extracting = false, ended_at = now() WHERE no = $1', [run.no]);
+    run = await startRun(ledger.pool, ledger.a, 'full');
+    await read([], run, { met: TEN.slice(7) });
+    expect(await departures('erase', { inferred: true })).toBe(1);
+    await all();
+    await balanced();
+  });
+
   it('is one of too many: nobody is taken out until somebody says so', async () => {
     await read([], run, { met: TEN.slice(3) });
     await expect(departures('erase', { inferred: true })).rejects.toThrow(TooManyGone);
