@@ -32,7 +32,7 @@ export function readOptOuts({ pool, config, connectors, temporal, stopping, obse
       const words = error.hint === undefined ? error.message : `${error.message} (${error.hint})`;
       // Nothing is sent that somebody may have taken back meanwhile: what passes is waited for, what does not ends the run.
       if (error.kind === 'unauthenticated' || error.kind === 'misconfigured') throw ApplicationFailure.nonRetryable(words, 'OptOutsUnread');
-      await noteTrouble(pool, id, words);
+      await noteTrouble(pool, id, words, 'destination');
       observer?.troubled({ run: id, sync: run.sync, step: 'opt-outs', reason: words });
       throw ApplicationFailure.retryable(words, 'OptOutsUnread');
     } finally {

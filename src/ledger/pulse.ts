@@ -2,6 +2,7 @@ import { booksOf } from './books.js';
 import type { Queryable } from './database.js';
 import type { Counts, LaneDocument, RunStatus } from './documents.js';
 import { isoTime } from './reports.js';
+import type { Needed } from './runs.js';
 
 /** What whoever follows a run looks at several times a second: a few rows, however large the run. */
 export interface RunPulse {
@@ -15,7 +16,7 @@ export interface RunPulse {
   readonly estimate: number | null;
   /** A backfill that somebody has paused. */
   readonly paused?: boolean;
-  readonly trouble: { readonly reason: string; readonly seconds: number } | null;
+  readonly trouble: { readonly reason: string; readonly seconds: number; readonly of: Needed } | null;
   readonly lane: LaneDocument;
 }
 
@@ -28,6 +29,7 @@ interface PulseRow extends LaneDocument {
   readonly paused: boolean;
   readonly trouble: string | null;
   readonly troubleSeconds: number | null;
+  readonly troubleOf: Needed;
   readonly calls: number;
 }
 
@@ -35,7 +37,7 @@ interface PulseRow extends LaneDocument {
 export async function runPulse(db: Queryable, runId: string): Promise<RunPulse | undefined> {
   const { rows } = await db.query<PulseRow>({
     name: 'run-pulse',
-    text: `SELECT r.no, r.status, r.ended_at IS NOT NULL AS ended, r.extracting, r.estimate, r.options ? 'paused' AS paused, r.trouble,
+    text: `SELECT r.no, r.status, r.ended_at IS NOT NULL AS ended, r.extracting, r.estimate, r.options ? 'paused' AS paused, r.trouble, COALESCE(r.trouble_of, 'source') AS "troubleOf",
       EXTRACT(EPOCH FROM clock_timestamp() - r.trouble_since)::float8 AS "troubleSeconds",
       (SELECT count(*) FROM batch_run br WHERE br.run_no = r.no) AS calls,
       a.name AS account, a.state, a.reason, a.hint, ${isoTime('a.until')} AS until
@@ -49,7 +51,7 @@ export async function runPulse(db: Queryable, runId: string): Promise<RunPulse |
   const { status, ended, extracting, estimate, paused, calls, account, state, reason, hint, until } = row;
   return {
     status, ended, extracting, estimate, paused, calls, counts,
-    trouble: row.trouble === null ? null : { reason: row.trouble, seconds: Math.round(row.troubleSeconds ?? 0) },
+    trouble: row.trouble === null ? null : { reason: row.trouble, seconds: Math.round(row.troubleSeconds ?? 0), of: row.troubleOf },
     lane: { account, state, reason, hint, until },
   };
 }

@@ -187,11 +187,14 @@ export async function openRuns(db: Queryable): Promise<readonly RunRow[]> {
   return rows;
 }
 
+/** What a run cannot do without. */
+export type Needed = 'source' | 'destination';
+
 /** Notes a service the run cannot reach just now (`reason` in words), or that it is reached again (null). */
-export async function noteTrouble(db: Queryable, runId: string, reason: string | null): Promise<void> {
+export async function noteTrouble(db: Queryable, runId: string, reason: string | null, of: Needed = 'source'): Promise<void> {
   await db.query(
-    `UPDATE run SET trouble = $2, trouble_since = CASE WHEN $2::text IS NULL THEN NULL ELSE COALESCE(trouble_since, clock_timestamp()) END
+    `UPDATE run SET trouble = $2, trouble_of = CASE WHEN $2::text IS NOT NULL THEN NULLIF($3::text, 'source') END, trouble_since = CASE WHEN $2::text IS NULL THEN NULL ELSE COALESCE(trouble_since, clock_timestamp()) END
      WHERE id = $1 AND trouble IS DISTINCT FROM $2::text`,
-    [runId, reason],
+    [runId, reason, of],
   );
 }

@@ -77,7 +77,7 @@ describe('progress', () => {
 describe('progress of a run that waits', () => {
   test('a source that is away is named as such, and nothing counts as its pace while rows are in flight', () => {
     const pulse: RunPulse = {
-      status: 'running', ended: false, extracting: true, calls: 1, estimate: null, trouble: { reason: 'Postgres at db:5432: nobody listens there', seconds: 9 },
+      status: 'running', ended: false, extracting: true, calls: 1, estimate: null, trouble: { reason: 'Postgres at db:5432: nobody listens there', seconds: 9, of: 'source' },
       lane: LANE, counts: { ...COUNTS, extracted: 5, queued: 5, inFlight: 5 },
     };
     const rate = new Rate();
@@ -85,6 +85,13 @@ describe('progress of a run that waits', () => {
     const snapshot = rate.snapshot(pulse, 1_000);
     expect(snapshot.rowsPerSecond).toBe(0);
     expect(progressLine(snapshot, 0)).toBe('0/5 delivered · 0 rows/s · 1 call · waiting for the source: Postgres at db:5432: nobody listens there');
+  });
+
+  test('a platform that is asked first, too', () => {
+    const pulse: RunPulse = {
+      status: 'running', ended: false, extracting: true, calls: 0, estimate: null, trouble: { reason: 'MailingCore was not reached', seconds: 90, of: 'destination' }, lane: LANE, counts: COUNTS,
+    };
+    expect(progressLine(new Rate().snapshot(pulse, 0), 0)).toContain('waiting for the destination: MailingCore was not reached');
   });
 });
 

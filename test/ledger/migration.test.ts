@@ -96,8 +96,8 @@ it('a migration waits for whoever has a table, without keeping others waiting; a
   try {
     await migrate(database.url);
     await Promise.all([reader.connect(), writer.connect()]);
-    await reader.query(`DELETE FROM syncline.migration WHERE name = '0013_prune'`);
-    await reader.query('ALTER TABLE syncline.run DROP COLUMN final, DROP COLUMN pruned_at');
+    await reader.query(`DELETE FROM syncline.migration WHERE name = '0014_trouble'`);
+    await reader.query('ALTER TABLE syncline.run DROP COLUMN trouble_of');
     await reader.query('BEGIN; SELECT count(*) FROM syncline.run');
     const migrating = migrate(database.url);
     await until(async () => (await writer.query(`SELECT FROM pg_stat_activity WHERE application_name = 'syncline-migrate' AND wait_event_type = 'Lock'`)).rowCount === 1);
@@ -105,7 +105,7 @@ it('a migration waits for whoever has a table, without keeping others waiting; a
     await writer.query('SELECT count(*) FROM syncline.run');
     await reader.query('COMMIT');
     await migrating;
-    expect((await reader.query(`SELECT FROM syncline.migration WHERE name = '0013_prune'`)).rowCount).toBe(1);
+    expect((await reader.query(`SELECT FROM syncline.migration WHERE name = '0014_trouble'`)).rowCount).toBe(1);
     await reader.query(`INSERT INTO syncline.migration (name, run_on) VALUES ('9999_of_a_newer_version', now())`);
     await migrate(database.url);
   } finally {

@@ -130,7 +130,8 @@ class Follower {
       return { exit: EXIT.unreached, reason: 'Temporal has not answered for a minute', hint: `bring it back; ${goesOn}` };
     }
     const trouble = pulse?.trouble ?? null;
-    if (trouble !== null && trouble.seconds * 1000 >= GIVE_UP_MS) {
+    // Nobody may have tried before this command began; and a platform is waited for, as it is with rows on their way to it.
+    if (trouble?.of === 'source' && Math.min(trouble.seconds * 1000, now - this.began) >= GIVE_UP_MS) {
       return { exit: EXIT.unreached, reason: `the source was not reached for ${formatDuration(trouble.seconds * 1000)}: ${trouble.reason}`, hint: `the run goes on when the source is back and a worker lives; ${goesOn}` };
     }
     if (timeoutMs !== undefined && now - this.began >= timeoutMs) {

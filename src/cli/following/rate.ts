@@ -27,7 +27,7 @@ export class Rate {
       extracted: counts.extracted, queued: counts.queued, delivered: counts.delivered, rejected: counts.rejected,
       waiting: counts.waiting, calls: pulse.calls,
       rowsPerSecond: sent > 0 || counts.waiting + counts.inFlight > 0 ? sent : read,
-      laneState: lane.state, reason: lane.reason, until: lane.until, trouble: pulse.trouble?.reason ?? null,
+      laneState: lane.state, reason: lane.reason, until: lane.until, trouble: pulse.trouble === null ? null : `waiting for the ${pulse.trouble.of}: ${pulse.trouble.reason}`,
       eta: left > 0 && (sent > 0 || msOf !== undefined) && (!extracting || estimate !== null) ? Math.max(sent > 0 ? (left / sent) * 1000 : 0, msOf?.(left) ?? 0) : null,
       paused: pulse.paused === true && extracting,
       total,

@@ -18,7 +18,7 @@ export interface ProgressSnapshot {
   readonly reason: string | null;
   /** Until when, ISO 8601. */
   readonly until: string | null;
-  /** Why the source is not read just now, in words. */
+  /** What is waited for before it goes on reading, and why, in words. */
   readonly trouble?: string | null;
   /** Somebody has paused the reading. */
   readonly paused?: boolean;
@@ -145,7 +145,7 @@ export function progressLine(snapshot: ProgressSnapshot, now: number): string {
   if (waiting > 0) parts.push(`${formatNumber(waiting)} waiting`);
   parts.push(`${formatNumber(Math.round(rowsPerSecond))} rows/s`, `${formatNumber(calls)} ${calls === 1 ? 'call' : 'calls'}`);
   if (paused === true) parts.push('reading is paused');
-  if (trouble !== null && trouble !== undefined) parts.push(`waiting for the source: ${trouble}`);
+  if (trouble !== null && trouble !== undefined) parts.push(trouble);
   if (reason !== null || (laneState !== 'idle' && laneState !== 'sending')) {
     const left = until === null ? NaN : new Date(until).getTime() - now;
     const when = until === null ? '' : left > 0 ? ` until ${formatClock(until, now)} (${formatDuration(left)})` : '';
