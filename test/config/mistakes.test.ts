@@ -43,6 +43,8 @@ const CASES: readonly [string, number | `${number}+`, string, string][] = [
   ['consentAt that is updatedAt', 8, '    updatedAt: u\n    fields: {consentAt: u}', 'syncline.yaml:9 sources.crm.fields.consentAt: found the column of updatedAt, expected the column that says when the person consented (leave consentAt out where there is none)'],
   ['an alias of nothing', '13+', '    account: *nothing', 'syncline.yaml:14 destinations.news.account: found *nothing, expected an alias of an anchor that stands before it'],
   ['a wrong version', 1, 'version: 2', 'syncline.yaml:1 version: found 2, expected 1'],
+  ['a base URL without a host', '12+', '    baseUrl: "http:///mailingcore"', 'syncline.yaml:13 destinations.news.baseUrl: found "http:///mailingcore", expected a URL such as https://api.mailingcore.com, without credentials or parameters'],
+  ['an empty address', '1+', 'temporal: {address: ""}', 'syncline.yaml:2 temporal.address: found "", expected host:port, such as temporal.internal:7233'],
   ['a wrong address', '1+', 'temporal: {address: "http://x:1"}', 'syncline.yaml:2 temporal.address: found "http://x:1", expected host:port, such as temporal.internal:7233'],
   ['a retention that is no duration', '1+', 'retention: {rejected: 90}', 'syncline.yaml:2 retention.rejected: found 90, expected a duration such as 30s, 5m or 7d, at least 1h (add a unit)'],
   ['a retention too short for anybody to mend a row', '1+', 'retention: {rejected: 10m}', 'syncline.yaml:2 retention.rejected: found "10m", expected a duration such as 30s, 5m or 7d, at least 1h'],

@@ -1,6 +1,6 @@
 import { z } from 'zod';
 import { block, duration, oneOf, text, textThat } from '../schema/helpers.js';
-import { baseUrl } from '../schema/values.js';
+import { baseUrl, isHttpUrl } from '../schema/values.js';
 import { PLATFORMS, defaultAccount } from '../platforms.js';
 import type { MainBrainerConfig } from '../types.js';
 import { destinationShape } from './base.js';
@@ -10,7 +10,7 @@ const UUID = /^[0-9a-f]{8}-[0-9a-f]{4}-[0-9a-f]{4}-[0-9a-f]{4}-[0-9a-f]{12}$/i;
 
 /** Where the platform calls: unlike a base URL it may have parameters, which are kept. */
 const webhookUrl = textThat(
-  (value) => URL.canParse(value) && /^https?:$/.test(new URL(value).protocol) && new URL(value).hash === '',
+  (value) => isHttpUrl(value) && new URL(value).hash === '',
   'a URL such as https://sync.example/webhooks/sms',
 );
 

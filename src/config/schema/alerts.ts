@@ -1,7 +1,7 @@
 import { z } from 'zod';
 import type { AlertChannelConfig, AlertEvent, AlertsConfig } from '../types.js';
 import { block, choose, count, duration, isMapping, oneOf, oneOrMore, refuse, share, text, textThat } from './helpers.js';
-import { isName, NAME_WORDS } from './values.js';
+import { isHttpUrl, isName, NAME_WORDS } from './values.js';
 
 const ALERT_EVENTS = ['laneBlocked', 'lanePaused', 'runFailed', 'runHeld', 'runLate', 'gateFailed', 'rejects', 'schedulePaused', 'optOutWaits'] as const satisfies readonly AlertEvent[];
 
@@ -11,7 +11,7 @@ const address = (): ReturnType<typeof textThat> => textThat((value) => /^[^\s@]+
 const webhook = block({
   // One of another type is none of either.
   type: oneOf('webhook', 'email').pipe(z.literal('webhook')),
-  url: textThat((value) => URL.canParse(value) && /^https?:$/.test(new URL(value).protocol), 'a URL such as https://ops.example/alerts'),
+  url: textThat(isHttpUrl, 'a URL such as https://ops.example/alerts'),
   headers: z.record(z.string(), z.string({ error: 'text' }), { error: 'a mapping of header: value' }).default({}),
   secret: text('a secret').optional(),
   format: oneOf('json', 'text').default('json'),

@@ -52,7 +52,7 @@ export function refuse(expected: string) {
 
 /** Text that is not empty. */
 export function text(expected: string) {
-  return z.string({ error: expected }).trim().min(1, { error: expected });
+  return z.string({ error: expected }).trim().min(1, { error: expected, abort: true });
 }
 
 export function textThat(test: (value: string) => boolean, expected: string) {

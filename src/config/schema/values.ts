@@ -18,12 +18,15 @@ export function postgresUrl() {
   );
 }
 
+/** Whether a text is an http(s) URL with a host of its own: `http:///path` is read as one with the host `path`. */
+export const isHttpUrl = (value: string): boolean => /^https?:\/\/[^/?#]/i.test(value) && URL.canParse(value);
+
 /** An http(s) URL without credentials or parameters; given back without its trailing slash. */
 export function baseUrl(example: string) {
   const usable = (value: string): boolean => {
-    if (!URL.canParse(value)) return false;
+    if (!isHttpUrl(value)) return false;
     const url = new URL(value);
-    return /^https?:$/.test(url.protocol) && url.username === '' && url.password === '' && url.search === '' && url.hash === '';
+    return url.username === '' && url.password === '' && url.search === '' && url.hash === '';
   };
   return textThat(usable, `a URL such as ${example}, without credentials or parameters`).transform((value) => value.replace(/\/+$/, ''));
 }

@@ -1,16 +1,16 @@
 import { z } from 'zod';
 import { block, count, duration, isGiven, isMapping, oneOf, text, textThat } from '../schema/helpers.js';
 import type { BrokenRule } from '../schema/registry.js';
-import { LONGEST_CALL } from '../schema/values.js';
+import { isHttpUrl, LONGEST_CALL } from '../schema/values.js';
 import type { HttpPaging, HttpSourceConfig } from '../types.js';
 import { SOURCE_SHAPE } from './base.js';
 import { defineSource } from './define.js';
 import { consentAtIsNoUpdateTime } from './rules.js';
 
 const usableUrl = (value: string): boolean => {
-  if (!URL.canParse(value)) return false;
+  if (!isHttpUrl(value)) return false;
   const url = new URL(value);
-  return /^https?:$/.test(url.protocol) && url.username === '' && url.password === '' && url.hash === '';
+  return url.username === '' && url.password === '' && url.hash === '';
 };
 const url = (example: string) => textThat(usableUrl, `a URL such as ${example}, without user and password`);
 const path = (example: string) => text(`a JSON path such as ${example}`);
