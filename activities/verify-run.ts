@@ -22,7 +22,7 @@ export function verifySync(dependencies: Dependencies): Activities['verifySync']
 }
 
 async function verify(
-  { pool, config, connectors, observer }: Dependencies,
+  { pool, config, connectors, observer, stopping }: Dependencies,
   sync: string,
   how: Pick<VerifyRequest, 'against' | 'runNo' | 'id' | 'confidence' | 'maxError' | 'campaign'>,
   run: string | null,
@@ -41,7 +41,7 @@ async function verify(
   try {
     const ids = await registerSync(pool, current, sync);
     const document = await verifyNow({
-      pool, observer, wired: connectors.wire(current, sync), ids, ...how, signal: context.cancellationSignal,
+      pool, observer, wired: connectors.wire(current, sync), ids, ...how, signal: AbortSignal.any([context.cancellationSignal, stopping]),
       onProgress: (progress) => {
         read = progress?.sample ?? read;
         beat();
@@ -50,6 +50,8 @@ async function verify(
     tell(document, null);
     return document;
   } catch (error) {
+    // Another worker begins it anew: there is no verdict to tell of.
+    if (stopping.aborted) throw ApplicationFailure.retryable('the worker is stopping', 'Stopping');
     tell(null, error);
     throw sorted(error);
   } finally {

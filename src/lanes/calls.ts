@@ -231,11 +231,13 @@ export class Calls {
    */
   private async letBackIn(batch: ClaimedBatch, { rows }: OutgoingBatch, { destination, limits, timeout }: Driven, name: string): Promise<Outcome | null> {
     if (destination.letBackIn === undefined) return null;
-    const { pool, lease, lost } = this.options;
+    const { pool, lease, lost, stop } = this.options;
     const paced = pacedCalls(pool, lease.accountId, limits, timeout, lost, this.seen(name));
     let told = 0;
     // Asked anew for each: who leaves meanwhile must not be taken off the list.
     for (let [ord] = await regrants(pool, batch.id); ord !== undefined && told < rows.length; [ord] = await regrants(pool, batch.id)) {
+      // A call of a thousand such people would keep a worker from stopping.
+      if (stop.aborted) return { kind: 'throttled', retryAfterMs: 1, message: 'the worker stopped while the call was prepared', httpStatus: 0 };
       told += 1;
       const outcome = await paced((signal) => (destination.letBackIn as NonNullable<typeof destination.letBackIn>)(rows[ord] as OutgoingRow, signal));
       // Whatever became of that call: the rows have certainly not been sent.
