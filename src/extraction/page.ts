@@ -59,7 +59,7 @@ export function buildPage(page: SourcePage, rules: Rules): BuiltPage {
       const { key, emailConsent, locale } = built.contact;
       invalid.push({
         key, place: row.place ?? null, reason: staged.invalid, ...(emailConsent === undefined ? {} : { optedIn: emailConsent === 'granted' }),
-        ...(locale === undefined || locale === null ? {} : { locale }),
+        ...(locale === undefined || locale === null || rules.destination.capabilities.locales?.includes(locale) === false ? {} : { locale }),
       });
       continue;
     }

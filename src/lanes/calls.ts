@@ -83,7 +83,7 @@ export class Calls {
     if (this.failure !== undefined) throw this.failure as Error;
   }
 
-  /** Makes sure the destination has a token. @returns false: it has none, and the lane shows why, or it took so long that the lane is to be looked at anew */
+  /** Makes sure the destination has a token. @returns false: it has none, and the lane shows why */
   async authorised(lane: LaneRow, { destination, limits, timeout }: Driven, name: string): Promise<boolean> {
     if (destination.authorise === undefined) return true;
     const { pool, lease, stop, random } = this.options;
@@ -96,7 +96,10 @@ export class Calls {
     };
     try {
       const trouble = await destination.authorise(pacedCalls(pool, lease.accountId, limits, timeout, stop, { ...this.seen(name), onWait }), stop);
-      return (trouble === null || !(await applyTrouble({ pool, lease, random }, trouble, lane.failures))) && !shown;
+      // Given up only because this worker stops: nothing that counts against the platform.
+      if (stop.aborted) return false;
+      if (shown) await showLane(pool, lane.id, { state: 'sending' });
+      return trouble === null || !(await applyTrouble({ pool, lease, random }, trouble, lane.failures));
     } catch (error) {
       if (stop.aborted) return false;
       throw error;
@@ -236,6 +239,7 @@ export class Calls {
     let told = 0;
     // Asked anew for each: who leaves meanwhile must not be taken off the list.
     for (let [ord] = await regrants(pool, batch.id); ord !== undefined && told < rows.length; [ord] = await regrants(pool, batch.id)) {
+      if (lost.aborted) return null;
       // A call of a thousand such people would keep a worker from stopping.
       if (stop.aborted) return { kind: 'throttled', retryAfterMs: 1, message: 'the worker stopped while the call was prepared', httpStatus: 0 };
       told += 1;

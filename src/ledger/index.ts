@@ -43,7 +43,7 @@ export { listsKeyless, resolveKeyless } from './keyless.js';
 export { Comparison, type CompareRequest, type ComparedDepartures, type ComparedPage, type ComparedTotals } from './compare.js';
 export { isRemapped, noteRemapping, storeRemapping } from './remapping.js';
 export { isFullDue, runOfWorkflow, type ScheduledRun } from './scheduled.js';
-export { runPulse, type RunPulse } from './pulse.js';
+export { runPulse, unsettledBefore, type RunPulse } from './pulse.js';
 export { standings, type Standings } from './changes.js';
 export { statusDocument } from './status.js';
 export { contactStory } from './story.js';

@@ -55,3 +55,29 @@ export async function runPulse(db: Queryable, runId: string): Promise<RunPulse |
     lane: { account, state, reason, hint, until },
   };
 }
+
+/** Earlier runs looked at, at most. */
+const LOOKED_AT = 100;
+
+/**
+ * Earlier runs of the same sync that have rows on their way to its destination, oldest first, those that failed too: what
+ * they had staged is still sent. Backfills go their own way, and so does what waits for a destination the sync has left.
+ */
+export async function unsettledBefore(db: Queryable, runId: string): Promise<readonly { readonly run: string; readonly workflowId: string }[]> {
+  const { rows: earlier } = await db.query<{ no: number; run: string; workflowId: string; destinationId: number }>(
+    `SELECT e.no, e.id AS run, e.workflow_id AS "workflowId", s.destination_id AS "destinationId"
+     FROM run r JOIN sync s ON s.id = r.sync_id JOIN run e ON e.sync_id = r.sync_id AND e.no < r.no
+     WHERE r.id = $1 AND NOT e.extracting AND e.kind <> 'backfill' AND e.final IS NULL ORDER BY e.no DESC LIMIT ${LOOKED_AT}`,
+    [runId],
+  );
+  const books = await booksOf(db, earlier.map(({ no }) => no));
+  const unsettled = earlier.filter(({ no }) => { const counts = books.get(no) as Counts; return counts.waiting + counts.inFlight > 0; });
+  if (unsettled.length === 0) return [];
+  const { rows: here } = await db.query<{ no: number }>(
+    `SELECT DISTINCT run_no AS no FROM outbox WHERE run_no = ANY($1) AND destination_id = $2
+     UNION SELECT br.run_no FROM batch b JOIN batch_run br ON br.batch_id = b.id WHERE b.destination_id = $2 AND b.status IN ('sending', 'accepted', 'unknown')`,
+    [unsettled.map(({ no }) => no), unsettled[0]?.destinationId],
+  );
+  const nos = new Set(here.map(({ no }) => no));
+  return unsettled.filter(({ no }) => nos.has(no)).reverse().map(({ run, workflowId }) => ({ run, workflowId }));
+}

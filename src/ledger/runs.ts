@@ -171,16 +171,6 @@ export async function extractedBefore(db: Queryable, runNo: number): Promise<num
   return rows[0]?.extracted ?? 0;
 }
 
-/** Earlier runs of the same sync that have read to their end and still have rows on their way, oldest first. Backfills go their own way. */
-export async function earlierOpenRuns(db: Queryable, runId: string): Promise<readonly { readonly run: string; readonly workflowId: string }[]> {
-  const { rows } = await db.query<{ run: string; workflowId: string }>(
-    `SELECT e.id AS run, e.workflow_id AS "workflowId" FROM run r JOIN run e ON e.sync_id = r.sync_id AND e.no < r.no
-     WHERE r.id = $1 AND e.ended_at IS NULL AND NOT e.extracting AND e.kind <> 'backfill' ORDER BY e.no`,
-    [runId],
-  );
-  return rows;
-}
-
 /** Open runs with their workflow, oldest first: what a healing sweep looks at. */
 export async function openRuns(db: Queryable): Promise<readonly RunRow[]> {
   const { rows } = await db.query<RunRow>(`${SELECT} WHERE r.ended_at IS NULL ORDER BY r.no`);

@@ -54,25 +54,32 @@ async function run(context: Context, name: string, options: Options): Promise<Ex
   await checkBeside(context, besideOf({ report: options.report }));
   const session = await openSession(context);
   const started = await startOrFind(session, name, askedFor(options));
-  if (started.attached) await nudge(session, (config.destinations[sync.destination] as { account: string }).account);
+  const lifted = started.attached ? await nudge(session, (config.destinations[sync.destination] as { account: string }).account) : started.lifted;
   const workflowId = (started.attached ? await workflowOf(session, started.run) : undefined) ?? session.ids.sync(name, started.run);
   if (started.attached) tellAttached(context, started.run, options);
   if (options.detach === true) return detached(context, session, started);
   await session.ensureWorker();
-  const followed = await follow(context, session, { ...started, workflowId, timeoutMs });
+  const followed = await follow(context, session, { ...started, lifted, workflowId, timeoutMs }, options.only === undefined);
   const exit = await reportRun(context, session, followed.document, options.report, finish(context, followed));
   if (exit === EXIT.done) tellNext(context, `verify ${name}`);
   if (exit === EXIT.rejects) tellNext(context, `failures ${name}`);
   return exit;
 }
 
-/** Where this process's worker is the only one, or a halted lane was lifted for the run, earlier rows are part of what was asked for. */
-async function follow(context: Context, session: Session, started: StartedRun & { readonly workflowId: string; readonly timeoutMs: number | undefined }): Promise<Followed> {
+/**
+ * Where this process's worker is the only one, or a halted lane was lifted for the run, earlier rows are part of what was
+ * asked for; not by somebody who named contacts.
+ */
+async function follow(
+  context: Context,
+  session: Session,
+  started: StartedRun & { readonly workflowId: string; readonly timeoutMs: number | undefined },
+  whole: boolean,
+): Promise<Followed> {
   const began = performance.now();
   const followed = await followRun(context, session, started);
-  if (followed.left !== undefined || !(started.lifted || session.hosting())) return followed;
-  const leftMs = started.timeoutMs === undefined ? undefined : started.timeoutMs - (performance.now() - began);
-  return { ...followed, ...(await followEarlier(context, session, started.run, leftMs)) };
+  if (followed.left !== undefined || !whole || !(started.lifted || session.hosting())) return followed;
+  return { ...followed, ...(await followEarlier(context, session, { ...started, began })) };
 }
 
 /** One that a schedule started has a workflow of another name. */
@@ -101,12 +108,13 @@ function askedFor({ full, resend, only, limit, allowDeletes, allowMassChange }: 
   };
 }
 
-/** A new run tries again what waits; whoever asks again while one reads wants the same. */
-export async function nudge({ pool, temporal }: Session, account: string): Promise<void> {
+/** A new run tries again what waits; whoever asks again while one reads wants the same. @returns whether a block or a quota's pause was lifted */
+export async function nudge({ pool, temporal }: Session, account: string): Promise<boolean> {
   const { tryAgain } = await import('../../ledger/index.js');
   const { wakeWaiting } = await import('../../control/index.js');
-  await tryAgain(pool, account);
+  const lifted = await tryAgain(pool, account);
   await wakeWaiting(pool, temporal, account);
+  return lifted;
 }
 
 function tellAttached({ output }: Context, run: string, { full, resend, only, limit, allowDeletes, allowMassChange }: Options): void {

@@ -19,6 +19,10 @@ export interface FollowOptions {
   readonly timeoutMs: number | undefined;
   /** Also past `delivering`: what was begun apart from any reading is delivering from its start. */
   readonly toEnd?: boolean;
+  /** Until every row it has queued is settled, whether it has ended or not. */
+  readonly untilSettled?: boolean;
+  /** When the following began, by `performance.now()`, where it goes on with something. @default now */
+  readonly began?: number;
   /** Milliseconds the account's limit makes of so many rows: no estimate is shorter. */
   readonly msOf?: (rows: number) => number;
 }
@@ -51,7 +55,7 @@ export function followRun(context: Context, session: Session, options: FollowOpt
 class Follower {
   private readonly ledger: Watch;
   private readonly temporal: Watch;
-  private readonly began = performance.now();
+  private readonly began: number;
   private readonly rate = new Rate();
   private haltedAt: number | undefined;
   private lookedAt = performance.now();
@@ -66,6 +70,7 @@ class Follower {
     private readonly session: Session,
     private readonly options: FollowOptions,
   ) {
+    this.began = options.began ?? performance.now();
     const tell = (line: string): void => { context.output.warn(line); };
     this.ledger = new Watch('the ledger (Postgres)', tell);
     this.temporal = new Watch('Temporal', tell);
@@ -77,7 +82,7 @@ class Follower {
       for (;;) {
         const pulse = await this.pulse();
         if (pulse !== undefined) {
-          if (pulse.ended || (pulse.status === 'delivering' && this.options.toEnd !== true)) return await this.end();
+          if (this.isThrough(pulse)) return await this.end();
           progress.update(this.rate.snapshot(pulse, performance.now(), this.options.msOf));
         }
         const leave = this.reasonToLeave(pulse);
@@ -90,6 +95,11 @@ class Follower {
       progress.stop();
       await this.looking;
     }
+  }
+
+  private isThrough({ ended, status, counts }: RunPulse): boolean {
+    if (this.options.untilSettled === true) return counts.waiting + counts.inFlight === 0;
+    return ended || (status === 'delivering' && this.options.toEnd !== true);
   }
 
   private async pulse(): Promise<RunPulse | undefined> {
@@ -135,7 +145,7 @@ class Follower {
       return { exit: EXIT.unreached, reason: `the source was not reached for ${formatDuration(trouble.seconds * 1000)}: ${trouble.reason}`, hint: `the run goes on when the source is back and a worker lives; ${goesOn}` };
     }
     if (timeoutMs !== undefined && now - this.began >= timeoutMs) {
-      return { exit: EXIT.unreached, reason: `the run had not ended after ${formatDuration(timeoutMs)}`, hint: `it goes on while a worker lives; ${goesOn}` };
+      return { exit: EXIT.unreached, reason: `${this.options.untilSettled === true ? `rows of the earlier run ${run} were still on their way` : 'the run had not ended'} after ${formatDuration(timeoutMs)}`, hint: `it goes on while a worker lives; ${goesOn}` };
     }
     return pulse === undefined ? undefined : this.halted(pulse, now);
   }
