@@ -24,8 +24,10 @@ export default defineConfig({
     isolate: false,
     // One more than the cores it is meant for: many tests wait for gaps, leases and time-outs to pass.
     maxWorkers: 3,
-    testTimeout: 60_000,
-    hookTimeout: 60_000,
+    // They only bound what hangs. The first worker of a process bundles the workflows within the time of some test.
+    testTimeout: 120_000,
+    hookTimeout: 120_000,
+    expect: { poll: { timeout: 15_000 } },
     teardownTimeout: 30_000,
     sequence: { sequencer: FastFirst },
   },

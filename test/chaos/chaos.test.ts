@@ -15,4 +15,4 @@ test('on all three platforms killed workers and a killed Postgres lose no contac
   child.stderr.on('data', (chunk: Buffer) => { said += chunk.toString(); });
   const code = await new Promise<number | null>((resolve) => child.once('close', resolve));
   expect(code, said).toBe(0);
-}, 240_000);
+}, 600_000);

@@ -75,7 +75,7 @@ describe('doctor, with servers of its own', () => {
     const end = new AbortController();
     const polling = connection.withDeadline(Date.now() + 30_000, () => connection.withAbortSignal(end.signal, () =>
       connection.workflowService.pollWorkflowTaskQueue({ namespace: 'default', taskQueue: { name: taskQueue }, identity: 'a worker' }))).catch(() => undefined);
-    await vi.waitFor(async () => { expect((await probeTemporal(address, { address, namespace: 'default', taskQueue }, 5_000)).workers).toBe(1); }, { timeout: 10_000 });
+    await vi.waitFor(async () => { expect((await probeTemporal(address, { address, namespace: 'default', taskQueue }, 5_000)).workers).toBe(1); }, { timeout: 60_000 });
     const before = world.sandbox.mailingcore.stats().calls;
     const { code, document } = await doctor();
     expect(document.checks.filter(({ ok }) => !ok)).toEqual([]);

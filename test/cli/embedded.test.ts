@@ -44,4 +44,4 @@ syncs:
     await sandbox.close();
     rmSync(folder, { recursive: true, force: true });
   }
-}, 90_000);
+}, 240_000);

@@ -72,7 +72,7 @@ describe.each(Object.entries(SOURCE_RIGS))('every source keeps the contract: %s'
     expectAll(first.read, tied);
     expect(first.state.cursor).toBe(time);
     expectAll((await run(null, { pieces: true })).read, tied);
-  }, 90_000);
+  }, 240_000);
 
   it('a run goes on from every stored position: a kill after any page loses nothing', async () => {
     const planted = spread(3000);

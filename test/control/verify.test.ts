@@ -70,4 +70,4 @@ test('a platform that shows one contact at a time is verified by a sample, conse
   expect((await readDifferences(pool, 'two', null)).map(({ key, kind, why }) => [key, kind, why])).toEqual([
     ['c1', 'missing', 'there, but not opted in'], ['c2', 'different', 'differs in gsm_permission'],
   ]);
-}, 30_000);
+});

@@ -7,7 +7,7 @@ import { run } from '../cli/support.js';
 
 const folders = (): string[] => readdirSync(os.tmpdir()).filter((name) => name.startsWith('syncline-demo-'));
 
-test('the demo ends by itself with every proof holding, and leaves nothing behind', { timeout: 240_000 }, async () => {
+test('the demo ends by itself with every proof holding, and leaves nothing behind', { timeout: 600_000 }, async () => {
   const before = folders();
   const { code, out, err } = await run(['demo', '--json'], { commands: [register], env: { ...(process.env as Record<string, string>), TEMPORAL_ADDRESS: '127.0.0.1:9' } });
   const { ok, steps } = JSON.parse(out) as { ok: boolean; steps: Step[] };

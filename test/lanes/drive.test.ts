@@ -152,7 +152,7 @@ describe('driving a lane', () => {
     const enough = new AbortController();
     const driving = driveOn({ batchSize: 4, forMs: 20_000, signal: enough.signal });
     try {
-      await expect.poll(async () => (await document(run)).counts, { timeout: 20_000, interval: 100 }).toMatchObject({ delivered: 11, rejected: 0 });
+      await expect.poll(async () => (await document(run)).counts, { timeout: 60_000, interval: 100 }).toMatchObject({ delivered: 11, rejected: 0 });
     } finally {
       enough.abort();
       await driving;
@@ -169,9 +169,9 @@ describe('driving a lane', () => {
       await world.pool.query(`UPDATE bundle SET not_before = '-infinity'`);
       await driveOn({ forMs: 500 });
       return failures();
-    }, { timeout: 20_000, interval: 50 }).toMatchObject([['5', expect.stringContaining('for this contact alone') as string]]);
+    }, { timeout: 60_000, interval: 50 }).toMatchObject([['5', expect.stringContaining('for this contact alone') as string]]);
     await balanced();
-  }, 60_000);
+  }, 240_000);
 
   it.each([true, false])('waits where the platform throttles (says for how long: %s) and spends no attempt', async (retryAfter) => {
     world.sandbox.mailingcore.setFaults({ burst429: 2, limit: { calls: 100_000, per: '1s', retryAfter } });

@@ -84,7 +84,7 @@ describe('the search for what a platform refuses, through the ledger', () => {
       expect(platform.calls.length).toBeLessThanOrEqual(mostCalls(rows, bad.size) + (witness ? 0 : WITHOUT_WITNESS));
       expect(platform.partsTogether).toEqual([]);
     }), { numRuns: Number(process.env['MODEL_RUNS'] ?? 12), endOnFailure: true });
-  }, 120_000);
+  }, 300_000);
 
   it('needs all of the bound for a bad first row, and one call a level for a bad last one', async () => {
     const first = await search(64, new Set([0]), true);

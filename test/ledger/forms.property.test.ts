@@ -112,4 +112,4 @@ it('an opt-out made at the platform survives every row whose consent did not cha
     }
     expect((await audit(pool, null)).runs.flatMap((one) => one.faults)).toEqual([]);
   }), { numRuns: Number(process.env['MODEL_RUNS'] ?? 10), endOnFailure: process.env['MODEL_SHRINK'] === undefined });
-}, 120_000);
+}, 300_000);

@@ -65,4 +65,4 @@ it('no history leads to a granted consent that leaves, or stays, for an identity
     if (ways.identityChange === 'hold') for (const [identity, email] of platform) if (denied(identity)) expect({ identity, email }).toEqual({ identity, email: 1 });
     expect((await audit(pool, null)).runs.flatMap((one) => one.faults)).toEqual([]);
   }), { numRuns: Number(process.env['MODEL_RUNS'] ?? 10), endOnFailure: process.env['MODEL_SHRINK'] === undefined });
-}, 120_000);
+}, 300_000);

@@ -124,7 +124,7 @@ describe('claiming', () => {
     await back(first, { tries: 1, suspect: false, delayMs: 700 });
     expect(keysOf(await claimLoose(pool, lease, a.destinationId))).toEqual(['m']);
     expect(await claimable(pool, a.accountId, 1000)).toEqual([]);
-    await expect.poll(async () => (await claimable(pool, a.accountId, 1000)).map((group) => [group.bundle !== null, group.ready, group.tries]), { timeout: 5_000 }).toEqual([[true, 2, 1]]);
+    await expect.poll(async () => (await claimable(pool, a.accountId, 1000)).map((group) => [group.bundle !== null, group.ready, group.tries])).toEqual([[true, 2, 1]]);
     const [group] = await claimable(pool, a.accountId, 1000);
     expect(keysOf(await claimBatch(pool, lease, group!, 1000, false, 0))).toEqual(['k', 'l']);
   });

@@ -210,4 +210,4 @@ it('staging, claiming, settling, giving back, retries and takeovers keep to the 
     }),
     { numRuns: Number(process.env['MODEL_RUNS'] ?? 10), endOnFailure: process.env['MODEL_SHRINK'] === undefined },
   );
-}, 120_000);
+}, 300_000);

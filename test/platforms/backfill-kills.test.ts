@@ -41,4 +41,4 @@ test.runIf(process.env['SYNCLINE_LONG'] === '1')('with its worker killed again a
   // A call that a kill left without an answer is made again; no other is.
   expect(document.calls.total - document.calls.unknownSettled).toBeLessThanOrEqual(CONTACTS / 10 + KILLS * 4);
   expect((await audit(world.pool, null)).balanced).toBe(true);
-}, 240_000);
+}, 480_000);

@@ -3,8 +3,8 @@ import { audit, contactStory } from '../../src/ledger/index.js';
 import { expectedSample, loadSample } from './dengage-sample.js';
 import { change, createDengageWorld, plantPeople, type DengageWorld } from './dengage-world.js';
 
-// Each takes a few seconds; beside other suites on a busy machine several times that.
-vi.setConfig({ testTimeout: 60_000 });
+// Each takes a few seconds; beside other suites on a busy machine many times that.
+vi.setConfig({ testTimeout: 240_000 });
 
 let world: DengageWorld;
 afterEach(async () => { await world.close(); });

@@ -32,7 +32,7 @@ test('the sample contacts reach the platform row by row, consent included; a sec
   expect(third.calls.total).toBeLessThanOrEqual(2);
   expect(await world.unlike()).toEqual([]);
   expect(await balanced()).toBe(true);
-}, 60_000);
+}, 240_000);
 
 // The whole of it takes half a minute; by default a sixth of the contacts tells the same.
 test.each(process.env['SYNCLINE_LONG'] === undefined ? [[3_000, 6]] : [[20_000, 20]])('of %i contacts exactly the %i bad ones are rejected, each in the platform\'s words, in no more calls than the bound', async (count, faults) => {
@@ -52,7 +52,7 @@ test.each(process.env['SYNCLINE_LONG'] === undefined ? [[3_000, 6]] : [[20_000, 
   expect(run.calls.total).toBeLessThanOrEqual(most);
   expect(world.sandbox.stats().bulkCalls).toBe(run.calls.total);
   expect(await balanced()).toBe(true);
-}, 120_000);
+}, 300_000);
 
 test('an unknown list rejects nobody: the lane is blocked and says why; with the right one everything is delivered', async () => {
   world.configure({ destination: 'listId: 11111111-2222-3333-4444-555555555555' });

@@ -62,4 +62,4 @@ test(`thirty opt-outs during a load of ${String(ROWS)} rows leave in the first c
   expect(lane?.optOuts.fromStaging?.p95Seconds).toBeGreaterThan(0);
   if (LONG) console.log(JSON.stringify(lane?.optOuts));
   expect((await audit(pool, null)).balanced).toBe(true);
-}, LONG ? 600_000 : 90_000);
+}, LONG ? 600_000 : 240_000);

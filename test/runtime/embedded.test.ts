@@ -25,7 +25,7 @@ async function gone(pid: number): Promise<boolean> {
   return id === null || waitForExit(id, 10_000);
 }
 
-describe('one command after another', { timeout: 90_000 }, () => {
+describe('one command after another', { timeout: 240_000 }, () => {
   test('a restart keeps rows and workflows, on the same ports', async () => {
     const directory = bench.installation();
     const first = await openRuntime(optionsFor(directory));
@@ -115,7 +115,7 @@ describe('one command after another', { timeout: 90_000 }, () => {
   });
 });
 
-describe('commands at once', { timeout: 90_000 }, () => {
+describe('commands at once', { timeout: 240_000 }, () => {
   test('they start together and share; the first one’s end stops nothing, the last one’s everything', async () => {
     const directory = bench.installation();
     const [one, two] = [bench.command(directory), bench.command(directory)];

@@ -223,7 +223,7 @@ describe('an abort', () => {
     expect(Date.now() - started).toBeLessThan(3000);
     const running = async () =>
       (await client.query<{ n: number }>(`SELECT count(*)::int AS n FROM pg_stat_activity WHERE query LIKE '%pg_sleep(30)%' AND state = 'active' AND pid <> pg_backend_pid()`)).rows[0]!.n;
-    await expect.poll(running, { timeout: 5000 }).toBe(0);
+    await expect.poll(running).toBe(0);
   });
 
   it('leaves no connection behind, nor does stopping after a page', async () => {
@@ -232,6 +232,6 @@ describe('an abort', () => {
     for await (const page of source().pages(plan, null, signal)) if (page.rows.length > 0) break;
     const open = async () =>
       (await client.query<{ n: number }>(`SELECT count(*)::int AS n FROM pg_stat_activity WHERE application_name = 'syncline' AND datname = current_database()`)).rows[0]!.n;
-    await expect.poll(open, { timeout: 5000 }).toBe(0);
+    await expect.poll(open).toBe(0);
   });
 });

@@ -45,7 +45,7 @@ describe('a real tap (meltanolabs-tap-postgres) over the sample contacts', () =>
     const columns = Object.keys(rows[0]!);
     await client.query(`CREATE TABLE contacts (${columns.map((name) => `${name} ${name === 'updated_at' ? 'timestamptz NOT NULL' : 'text'}`).join(', ')}, PRIMARY KEY (external_id))`);
     await client.query(`INSERT INTO contacts SELECT * FROM json_populate_recordset(NULL::contacts, $1)`, [JSON.stringify(rows)]);
-  }, 60_000);
+  }, 240_000);
 
   afterAll(async () => {
     for (const clear of cleared) await clear();

@@ -85,4 +85,4 @@ list-mirror: {source: list, destination: mirror}`,
   expect([await rewritten('contacts', settled.home), await rewritten('public.mirror', settled.mirror)]).toEqual([[], []]);
   await expectEqual();
   expect((await audit(world.pool, null)).balanced).toBe(true);
-}, 60_000);
+}, 240_000);

@@ -98,7 +98,7 @@ test('whoever was down catches up once, then runs start on time; the first reads
   const [standing] = await schedulesStanding(world.pool, world.temporal, world.config);
   expect(standing).toMatchObject({ sync, state: 'active', upToDate: true, schedule: 'every 1s', starts: { missed: 0 } });
   expect(standing?.nextRun).not.toBeNull();
-}, 60_000);
+}, 240_000);
 
 test('three failed runs in a row pause the schedule with the reason; resumed, it takes three again', async () => {
   await world.crm.query('ALTER TABLE contacts RENAME COLUMN locale TO language');
@@ -118,7 +118,7 @@ test('three failed runs in a row pause the schedule with the reason; resumed, it
   expect((await schedule()).description.state.paused).toBe(false);
   await world.crm.query('ALTER TABLE contacts RENAME COLUMN language TO locale');
   await until(runs, ([last]) => last?.status === 'completed');
-}, 60_000);
+}, 240_000);
 
 test('a run asked for while another is open is skipped; one that may wait no longer closes as delivering, and when its last row is done its verification follows', async () => {
   const account = world.config.destinations['newsletter']?.account ?? '';

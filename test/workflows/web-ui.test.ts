@@ -42,7 +42,7 @@ test('before a worker has taken them up, workflows are found by sync, destinatio
   const retry = await startRetry(world.pool, world.temporal, world.config, SYNC, { reason: null, keys: null });
   await startVerification(world.temporal, world.config, SYNC, 'V1', { against: 'source' });
   const all = [`backfill/${SYNC}/${backfill.run}`, `retry/${SYNC}/${retry.run}`, `sync/${SYNC}/${run}`, `verify/${SYNC}/V1`];
-  await expect.poll(() => found(`SynclineSync = '${SYNC}' AND SynclineDestination = 'newsletter'`), { timeout: 10_000 }).toEqual(all);
+  await expect.poll(() => found(`SynclineSync = '${SYNC}' AND SynclineDestination = 'newsletter'`), { timeout: 60_000 }).toEqual(all);
   for (const [filter, id] of [['incremental', all[2]], ['backfill', all[0]], ['retry', all[1]], ['verify', all[3]]]) expect(await found(`SynclineKind = '${filter ?? ''}'`)).toEqual([id]);
   expect(await found(`SynclinePhase = 'opening'`)).toEqual(all.slice(0, 3));
   const { staticSummary, staticDetails } = await handle(all[2] ?? '').describe().then(async (one) => ({ staticSummary: await one.staticSummary(), staticDetails: await one.staticDetails() }));
@@ -50,14 +50,14 @@ test('before a worker has taken them up, workflows are found by sync, destinatio
   expect(staticDetails).toContain(`syncline runs show ${run}`);
   await world.host();
   await Promise.all(all.map((id) => handle(id).result()));
-  await expect.poll(() => found(`SynclinePhase = 'closed' AND SynclineRejected = 0`), { timeout: 10_000 }).toEqual(all.slice(0, 3));
+  await expect.poll(() => found(`SynclinePhase = 'closed' AND SynclineRejected = 0`), { timeout: 60_000 }).toEqual(all.slice(0, 3));
   expect(await handle(all[3] ?? '').query('progress')).toMatchObject({ phase: 'closed', verification: { verdict: expect.any(String) as string } });
 });
 
 test('a lane that waits says why, for how long and what it did last, in its timer, its details, its query and the list', async () => {
   await world.crm.query(`UPDATE contacts SET city = 'Moss', updated_at = now() WHERE external_id = '1'`);
   const { run } = await startRun(world.pool, world.temporal, world.config, SYNC, { kind: 'incremental' });
-  await expect.poll(async () => (await timers(lane)).at(-1), { timeout: 15_000 }).toMatch(/^waiting \d+ s: newsletter allows one call a minute$/);
+  await expect.poll(async () => (await timers(lane)).at(-1), { timeout: 60_000 }).toMatch(/^waiting \d+ s: newsletter allows one call a minute$/);
   expect(await handle(lane).query<LaneProgress>('progress')).toMatchObject({
     state: 'waiting', reason: 'newsletter allows one call a minute', until: expect.stringMatching(/^20..-.*Z$/) as string,
     recent: [{ destination: 'newsletter', rows: 10, delivered: 10, status: 'settled', httpStatus: 200 }],
@@ -65,7 +65,7 @@ test('a lane that waits says why, for how long and what it did last, in its time
   expect(await details(lane)).toMatch(/· waiting until 20[\s\S]*allows one call a minute[\s\S]*10 rows to newsletter, 10 delivered/);
   expect(await details(`sync/${SYNC}/${run}`)).toMatch(/1 waiting/);
   expect((await timers(`sync/${SYNC}/${run}`)).at(-1)).toBe('rows that wait for the lane: 1, under way: 0; looking again');
-  await expect.poll(() => found(`SynclineKind = 'lane' AND SynclinePhase = 'waiting' AND SynclineDestination = 'newsletter'`), { timeout: 10_000 }).toEqual([lane]);
+  await expect.poll(() => found(`SynclineKind = 'lane' AND SynclinePhase = 'waiting' AND SynclineDestination = 'newsletter'`), { timeout: 60_000 }).toEqual([lane]);
 });
 
 test('what fails says why in its first line, keeps the cause, and holds no stack', async () => {
@@ -82,5 +82,5 @@ test('what fails says why in its first line, keeps the cause, and holds no stack
     expect(text).not.toMatch(/\.[cm]?[jt]s:\d+/);
     expect(await details(id)).toContain('no column "email"');
   }
-  await expect.poll(() => found(`SynclineKind = 'verify' AND SynclinePhase = 'failed'`), { timeout: 10_000 }).toEqual([verification.workflowId]);
+  await expect.poll(() => found(`SynclineKind = 'verify' AND SynclinePhase = 'failed'`), { timeout: 60_000 }).toEqual([verification.workflowId]);
 });

@@ -65,7 +65,7 @@ test('the first steps of the README, as they stand there, each naming the next',
   for (const [index, next] of ['doctor', 'sandbox', 'dev', 'run contacts-newsletter', 'verify contacts-newsletter', 'schedule apply'].entries()) {
     expect(said[index], `after ${firstSteps[index]?.text ?? ''}`).toContain(`syncline ${next}`);
   }
-}, 90_000);
+}, 300_000);
 
 test('every other command of the documents that can be run does what it says, in their order', async () => {
   world.useExample();
@@ -80,4 +80,4 @@ test('every other command of the documents that can be run does what it says, in
     if (fault !== null) faults.push(fault);
   }
   expect(faults.join('\n')).toBe('');
-}, 120_000);
+}, 480_000);

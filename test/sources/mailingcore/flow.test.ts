@@ -113,7 +113,7 @@ describe.each(['cursor', 'page'] as const)('from MailingCore (paged by %s) to DÂ
     const third = await run('full');
     expect(third.counts).toMatchObject({ extracted: 1_306, unchanged: 1_306, queued: 0 });
     expect(third.cursor.to! <= new Date().toISOString()).toBe(true);
-  }, 60_000);
+  }, 240_000);
 
   it('a run that is stopped after every page, each time taken up anew, loses nothing', async () => {
     sandbox.mailingcore.setFaults({ pagination });
