@@ -14,7 +14,7 @@ const FAULTS: Rig['faults'] = {
   cutBeforeCommit: { settings: { cutBeforeCommit: true } },
   drip: { settings: { drip: { interval: 50 } } },
   hang: { settings: { hang: true } },
-  readTrouble: { settings: { limit: { calls: 1, per: '250ms' }, pagination: 'page' } },
+  readTrouble: { settings: { limit: { calls: 1, per: '2s' }, pagination: 'page' } },
 };
 
 export async function mailingcore(): Promise<Rig> {
