@@ -27,9 +27,12 @@ describe('the lease', () => {
 
   it('has one holder; the next waits for as long as it holds, and takes it when it has run out or was given back', async () => {
     const { pool, a } = ledger;
+    await expire();
+    const askedAt = performance.now();
+    lease = (await acquireLease(pool, a.accountId, 'test') as { lease: Lease }).lease;
     const held = await acquireLease(pool, a.accountId, 'other');
     expect(held).toMatchObject({ heldMs: expect.any(Number) as number });
-    expect((held as { heldMs: number }).heldMs).toBeGreaterThan(8_000);
+    expect((held as { heldMs: number }).heldMs).toBeGreaterThan(9_900 - (performance.now() - askedAt));
     await releaseLease(pool, lease);
     expect(await acquireLease(pool, a.accountId, 'other')).toHaveProperty('lease');
     expect(await renewLease(pool, lease)).toBe(false);
@@ -56,14 +59,14 @@ describe('the lease', () => {
     await stage(pool, run, wishes(['k', 'l']));
     const batch = (await claimLoose(pool, lease, a.destinationId, 1))!;
     await expire();
-    const next = (await acquireLease(pool, a.accountId, 'other') as { lease: Lease }).lease;
+    const next = await takeLease(pool, a.accountId, 'other');
     expect(await claimLoose(pool, lease, a.destinationId)).toBeUndefined();
     await expect(settleAnswered(pool, lease, batch.id, { failed: [] }, ANSWERED)).rejects.toThrow(FenceLost);
     await expect(holdUnknown(pool, lease, batch.id, 0, ANSWERED)).rejects.toThrow(FenceLost);
     await expect(back(batch, null)).rejects.toThrow(FenceLost);
     await blockLane(pool, lease, 'from the grave', '');
     expect((await findLane(pool, 'acme'))!.blocked).toBe(false);
-    expect(await adoptOrphans(pool, next, 250)).toBe(1);
+    expect(await adoptOrphans(pool, next, 2_000)).toBe(1);
     expect(await dueUnknown(pool, a.accountId)).toEqual([]);
     expect(keysOf(await claimLoose(pool, next, a.destinationId))).toEqual(['l']);
     await expect.poll(async () => (await dueUnknown(pool, a.accountId)).map(({ id }) => id)).toEqual([batch.id]);
@@ -121,7 +124,7 @@ describe('claiming', () => {
     await stage(pool, run, wishes(['k', 'l']));
     const first = (await claimLoose(pool, lease, a.destinationId))!;
     await stage(pool, run, wishes(['m']));
-    await back(first, { tries: 1, suspect: false, delayMs: 700 });
+    await back(first, { tries: 1, suspect: false, delayMs: 2_500 });
     expect(keysOf(await claimLoose(pool, lease, a.destinationId))).toEqual(['m']);
     expect(await claimable(pool, a.accountId, 1000)).toEqual([]);
     await expect.poll(async () => (await claimable(pool, a.accountId, 1000)).map((group) => [group.bundle !== null, group.ready, group.tries])).toEqual([[true, 2, 1]]);

@@ -84,11 +84,12 @@ export function stage(pool: Pool, run: TestRun, wishes: readonly Wish[], more: P
   });
 }
 
-/** Takes the lease, whoever holds it. */
+/** Takes the lease, whoever holds it, for longer than any test: nobody renews it here. */
 export async function takeLease(pool: Pool, accountId: number, owner = 'test'): Promise<Lease> {
   await pool.query(`UPDATE account SET lease_until = '-infinity' WHERE id = $1`, [accountId]);
   const taken = await acquireLease(pool, accountId, owner);
   if (!('lease' in taken)) throw new Error('the lease was not free');
+  await pool.query(`UPDATE account SET lease_until = clock_timestamp() + interval '10 minutes' WHERE id = $1`, [accountId]);
   return taken.lease;
 }
 
