@@ -87,7 +87,7 @@ test('seconds of waits only grow, while a wait goes on, when it ends, and when i
   seen.push(await paused());
   expect(seen).toEqual([...seen].sort((x, y) => x - y));
   expect(seen.at(-1)).toBeGreaterThan(60);
-  expect(seen.at(-1)).toBeLessThan(65);
+  expect(seen.at(-1)).toBeLessThan(100);
 });
 
 test.runIf(process.env['SYNCLINE_LONG'] === '1')('with a million waiting rows that were just queued it takes well below a second', { timeout: 240_000 }, async () => {
