@@ -11,14 +11,28 @@ let world: CliWorld;
 beforeAll(async () => { world = await createCliWorld(); });
 afterAll(async () => { await world.close(); });
 
-/** A command that stays: resolves when it has printed its document; `interrupt` ends it. */
-async function stay(...argv: string[]): Promise<{ document: Record<string, unknown>; err: Collected; interrupt: () => Promise<number> }> {
+interface Begun {
+  readonly out: Collected;
+  readonly err: Collected;
+  interrupt(): Promise<number>;
+}
+
+/** A command that stays: resolves when it has `shown` what is waited for; `interrupt` ends it. */
+async function begin(argv: readonly string[], shown: (out: string, err: string) => boolean): Promise<Begun> {
   const signals = new EventEmitter();
-  const stdout = new Collected();
-  const stderr = new Collected();
-  const ended = runCli({ argv: [...argv, '--json'], stdout, stderr, env: {}, cwd: world.folder, commands: COMMANDS, signals, exitAtOnce: () => undefined });
-  while (stdout.text === '') await Promise.race([ended, new Promise((resolve) => setTimeout(resolve, 20))]);
-  return { document: JSON.parse(stdout.text), err: stderr, interrupt: () => { signals.emit('SIGINT'); return ended; } };
+  const out = new Collected();
+  const err = new Collected();
+  let over = false;
+  const ended = runCli({ argv, stdout: out, stderr: err, env: {}, cwd: world.folder, commands: COMMANDS, signals, exitAtOnce: () => undefined })
+    .finally(() => { over = true; });
+  while (!over && !shown(out.text, err.text)) await new Promise((resolve) => setTimeout(resolve, 20));
+  return { out, err, interrupt: () => { signals.emit('SIGINT'); return ended; } };
+}
+
+/** The same, when it has printed its document. */
+async function stay(...argv: string[]): Promise<{ document: Record<string, unknown>; err: Collected; interrupt: () => Promise<number> }> {
+  const { out, err, interrupt } = await begin([...argv, '--json'], (text) => text !== '');
+  return { document: JSON.parse(out.text), err, interrupt };
 }
 
 test('a worker delivers, answers /healthz while it lives, and ends with 0', async () => {
@@ -59,13 +73,12 @@ test('dev --no-worker leaves runs to a worker that is started apart', async () =
 });
 
 test('an interrupted run ends with 130, says how it goes on, and prints its document', async () => {
-  const signals = new EventEmitter();
-  const ran = run(['run', 'crm', '--json'], { cwd: world.folder, signals });
-  setTimeout(() => signals.emit('SIGINT'), 1_500);
-  const { code, out, err } = await ran;
-  expect(code).toBe(130);
-  expect(JSON.parse(out)).toMatchObject({ status: 'running' });
-  expect(err).toContain('stays open');
+  await world.json('run', 'crm', '--detach');
+  // It says so before it follows.
+  const { out, err, interrupt } = await begin(['run', 'crm', '--json'], (_, told) => told.includes('already reading'));
+  expect(await interrupt()).toBe(130);
+  expect(JSON.parse(out.text)).toMatchObject({ status: 'running' });
+  expect(err.text).toContain('stays open');
 });
 
 test('the sandbox says where it is and ends with 0; wrong faults end with 2', async () => {
@@ -81,10 +94,7 @@ test('the sandbox says where it is and ends with 0; wrong faults end with 2', as
 });
 
 test('status --watch goes on until Ctrl-C and ends with 0', async () => {
-  const signals = new EventEmitter();
-  const watching = run(['status', '--watch'], { cwd: world.folder, signals });
-  setTimeout(() => signals.emit('SIGINT'), 500);
-  const { code, out } = await watching;
-  expect(code).toBe(0);
-  expect(out).toContain(world.account);
+  const { out, interrupt } = await begin(['status', '--watch'], (text) => text.includes(world.account));
+  expect(await interrupt()).toBe(0);
+  expect(out.text).toContain(world.account);
 });
