@@ -92,7 +92,7 @@ test('whoever was down catches up once, then runs start on time; the first reads
   // One for all that was missed, then one a second at most.
   expect(ended.length).toBeLessThanOrEqual(2 + Math.ceil((Date.now() - since) / 1_000));
   const { info } = (await schedule()).description;
-  for (const { scheduledAt, takenAt } of info.recentActions.slice(1)) expect(takenAt.getTime() - scheduledAt.getTime()).toBeLessThan(LONG ? 1_500 : 5_000);
+  for (const { scheduledAt, takenAt } of info.recentActions.slice(1)) expect(takenAt.getTime() - scheduledAt.getTime()).toBeLessThan(LONG ? 1_500 : 15_000);
   expect(ended.map(({ kind }) => kind).reverse().slice(0, 2)).toEqual(['full', 'incremental']);
   expect(world.sandbox.mailingcore.size()).toBe(20);
   const [standing] = await schedulesStanding(world.pool, world.temporal, world.config);
@@ -113,16 +113,19 @@ test('three failed runs in a row pause the schedule with the reason; resumed, it
     expect(await failed()).toBe(6);
     await resumeSchedule(halted, 'once more');
   }
+  // Far enough apart that no third one fails before the table is as it was.
+  configure({ schedule: { every: 5_000 } });
+  expect(await apply()).toEqual(['change']);
   const before = await failed();
   await until(failed, (now) => now > before);
-  expect((await schedule()).description.state.paused).toBe(false);
   await world.crm.query('ALTER TABLE contacts RENAME COLUMN language TO locale');
+  expect((await schedule()).description.state.paused).toBe(false);
   await until(runs, ([last]) => last?.status === 'completed');
 }, 240_000);
 
 test('a run asked for while another is open is skipped; one that may wait no longer closes as delivering, and when its last row is done its verification follows', async () => {
   const account = world.config.destinations['newsletter']?.account ?? '';
-  configure({ schedule: { every: 3_600_000 }, settleWithin: 1_000, verify: { after: 'run', locales: { en: 1 }, tolerance: 0, confidence: 0.95, maxError: 0.01 } });
+  configure({ schedule: { every: 3_600_000 }, settleWithin: 8_000, verify: { after: 'run', locales: { en: 1 }, tolerance: 0, confidence: 0.95, maxError: 0.01 } });
   expect(await apply()).toEqual(['change']);
   await until(schedule, ({ description }) => description.info.runningActions.length === 0);
   await world.crm.query(`UPDATE contacts SET city = 'Bergen', updated_at = now()`);
