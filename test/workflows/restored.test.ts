@@ -42,9 +42,9 @@ function tap(saw: (row: Sent) => void): { readonly through: (sandboxUrl: string)
 }
 
 let world: World;
-let close = (): void => undefined;
+let close = (): Promise<void> | void => undefined;
 afterEach(async () => {
-  close();
+  await close();
   await world.close();
 });
 
@@ -106,7 +106,7 @@ test('a ledger restored from an older back-up is noticed: nothing old goes over 
   const waiting = await startRun(pool, world.temporal, config, 'crm-newsletter', { kind: 'incremental' });
   await world.until(waiting.run, ({ counts, extracting }) => counts.queued === 9 && !extracting);
   const copy = await backUp(world.databaseUrl);
-  close = () => { tapped.close(); void copy.drop(); };
+  close = () => { tapped.close(); return copy.drop(); };
 
   // What the back-up does not know: they are delivered, and change again; somebody opts out, another in; a new contact.
   await eventually(() => setPaused(pool, account, false));
