@@ -51,9 +51,9 @@ test('beside a backfill an incremental run ends within a few calls, and no more 
   world = await createWorld({ source: 'pageSize: 100', destination: 'batchSize: 50\nlimits: {calls: 5, per: 1s, concurrency: 2}', sync: 'backfill: {maxWaiting: 400}' });
   await plantContacts(world.crm, 10);
   await world.run();
-  await plantOld(3_000);
+  await plantOld(12_000);
   const { run } = await start();
-  await expect.poll(() => progress(run), { timeout: 15_000 }).toMatchObject({ hold: 'full', phase: 'extracting', secondsLeft: expect.any(Number), estimate: expect.any(Number) });
+  await expect.poll(() => progress(run), { timeout: 60_000 }).toMatchObject({ hold: 'full', phase: 'extracting', secondsLeft: expect.any(Number), estimate: expect.any(Number) });
   await world.crm.query(`UPDATE contacts SET city = 'Bergen', updated_at = now() WHERE external_id = '1'`);
   const incremental = await world.run();
   expect(incremental.counts).toMatchObject({ delivered: 1, waiting: 0 });
@@ -69,12 +69,12 @@ test('beside a backfill an incremental run ends within a few calls, and no more 
   const cancelled = await ended(run);
   expect(cancelled).toMatchObject({ status: 'cancelled', counts: { waiting: 0, inFlight: 0 } });
   expect(cancelled.counts.delivered).toBe(cancelled.counts.extracted);
-  expect(cancelled.counts.extracted).toBeLessThan(3_000);
+  expect(cancelled.counts.extracted).toBeLessThan(12_000);
   expect(await balanced()).toBe(true);
 });
 
 test('paused, its worker stopped, resumed before the next one begins: nothing is lost and nothing sent twice', async () => {
-  world = await createWorld({ worker: false, source: 'pageSize: 100', destination: 'batchSize: 100', sync: 'backfill: {maxWaiting: 400}' });
+  world = await createWorld({ worker: false, source: 'pageSize: 100', destination: 'batchSize: 100\nlimits: {calls: 2, per: 1s, concurrency: 2}', sync: 'backfill: {maxWaiting: 400}' });
   await plantOld(3_000);
   const host = await world.host();
   const { run } = await start();
@@ -83,7 +83,7 @@ test('paused, its worker stopped, resumed before the next one begins: nothing is
   await steerRun(world.temporal, idOf(run), 'pause');
   const idle = await world.until(run, ({ counts, backfill }) => backfill?.paused === true && counts.delivered === counts.extracted);
   expect(idle).toMatchObject({ status: 'running', extracting: true });
-  await expect.poll(() => progress(run), { timeout: 8_000 }).toMatchObject({ phase: 'paused', hold: 'paused' });
+  await expect.poll(() => progress(run)).toMatchObject({ phase: 'paused', hold: 'paused' });
   const read = (await runDocument(world.pool, run))?.counts.extracted ?? 0;
   await host.stop();
   // The signal alone is enough, with nobody there to hear it yet.
@@ -99,8 +99,8 @@ test('paused, its worker stopped, resumed before the next one begins: nothing is
 });
 
 test('a long backfill continues as new, keeps a pause across it, and its histories replay', async () => {
-  world = await createWorld({ source: 'pageSize: 50', destination: 'batchSize: 25', tuning: { extractBudgetMs: 1, deliverWindowMs: 30 } });
-  await plantOld(500);
+  world = await createWorld({ source: 'pageSize: 50', destination: 'batchSize: 25\nlimits: {calls: 10, per: 1s, concurrency: 2}', sync: 'backfill: {maxWaiting: 100}', tuning: { extractBudgetMs: 1, deliverWindowMs: 30 } });
+  await plantOld(1_000);
   const { run } = await registerRun(world.pool, world.config, SYNC, { kind: 'backfill' }, idOf);
   const { client, taskQueue } = world.temporal;
   const input: BackfillInput = { sync: SYNC, run, attributes: true, historyLimit: 40 };
@@ -108,9 +108,9 @@ test('a long backfill continues as new, keeps a pause across it, and its histori
   await world.until(run, ({ counts }) => counts.extracted >= 100);
   await steerRun(world.temporal, idOf(run), 'pause');
   const paused = await world.until(run, ({ backfill }) => backfill?.paused === true);
-  expect(paused.counts.extracted).toBeLessThan(500);
+  expect(paused.counts.extracted).toBeLessThan(1_000);
   await steerRun(world.temporal, idOf(run), 'resume');
-  expect(await ended(run)).toMatchObject({ status: 'completed', counts: { extracted: 500, delivered: 500 } });
+  expect(await ended(run)).toMatchObject({ status: 'completed', counts: { extracted: 1_000, delivered: 1_000 } });
   const histories = [];
   for await (const { workflowId, runId } of client.workflow.list({ query: `WorkflowId = '${idOf(run)}'` })) {
     histories.push({ workflowId, history: await client.workflow.getHandle(workflowId, runId).fetchHistory() });
