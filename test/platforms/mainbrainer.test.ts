@@ -87,10 +87,10 @@ describe('webhooks', () => {
 
   test('forged ones are turned away and change nothing', async () => {
     world.configure({ webhooks: true });
-    world.sandbox.setFaults({ processing: { delay: 600 } });
+    world.sandbox.setFaults({ processing: { delay: 3_000 } });
     await plant(world.crm, 100);
     const run = await world.start();
-    const { batches } = await world.until(run, (document) => document.batches.some(({ status }) => status === 'accepted'));
+    const { batches } = await world.until(run, (document) => document.batches.some(({ status }) => status !== 'sending'));
     const forged = `${world.url}/webhooks/sms?batch=${batches[0]?.batch ?? 0}&sig=${'0'.repeat(64)}`;
     const answer = await fetch(forged, { method: 'POST', body: JSON.stringify({ BatchId: '3fa85f64-5717-4562-b3fc-2c963f66afa6', status: 'Completed' }) });
     expect([answer.status, await answer.json()]).toEqual([401, { ok: false }]);
@@ -99,7 +99,7 @@ describe('webhooks', () => {
   });
 
   test('where the answer was cut, the webhook tells the batch, and nothing is sent twice', async () => {
-    world.configure({ webhooks: true, destination: 'settleDelay: 5s' });
+    world.configure({ webhooks: true, destination: 'settleDelay: 20s' });
     world.sandbox.setFaults({ cutNext: 2, processing: { delay: 200 } });
     await plant(world.crm, 300);
     expect(await world.run()).toMatchObject({ status: 'completed', counts: { delivered: 300 }, calls: { total: 3 } });
@@ -126,10 +126,10 @@ test('tokens that live two seconds, and some that end sooner, cost log-ins and n
 });
 
 test('results out of order, changes meanwhile: the newest of every contact stands', async () => {
-  world.sandbox.setFaults({ processing: { delay: 20, jitter: 700 } });
+  world.sandbox.setFaults({ processing: { delay: 20, jitter: 2_500 } });
   await plant(world.crm, 400);
   const first = await world.start();
-  await world.until(first, (document) => document.batches.some(({ status }) => status === 'accepted') && !document.extracting);
+  await world.until(first, (document) => document.batches.some(({ status }) => status !== 'sending') && !document.extracting);
   await change(world.crm, `city = 'Hamar', opt_in = false`, 'external_id::int % 8 = 1');
   const second = await world.run();
   await world.until(first, (document) => document.endedAt !== null);
@@ -139,7 +139,7 @@ test('results out of order, changes meanwhile: the newest of every contact stand
 });
 
 test('a status that never ends is given up at its deadline, and its contacts are sent again', async () => {
-  world.configure({ destination: 'resultsWithin: 1s' });
+  world.configure({ destination: 'resultsWithin: 4s' });
   world.sandbox.setFaults({ statusLost: { first: 2 } });
   await plant(world.crm, 300);
   const run = await world.run();
