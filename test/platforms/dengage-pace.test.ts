@@ -89,7 +89,7 @@ describe.concurrent('one call at a time, a gap between two', () => {
     expect((await audit(world.pool, null)).balanced).toBe(true);
   }, 300_000);
 
-  test('a worker that has to log in first shows the lane waiting for that turn, not idle', async ({ onTestFinished }) => {
+  test('a worker that has to log in first shows the lane waiting for that turn, not idle', async ({ onTestFinished, expect }) => {
     const world = await worldOf({ onTestFinished }, { gap: 4_000, worker: false, destination: 'limits: {calls: 1, per: 4s, concurrency: 1}' });
     const first = await world.host();
     await plantPeople(world.crm, 5);
@@ -101,11 +101,11 @@ describe.concurrent('one call at a time, a gap between two', () => {
     // However long the change of workers took, the next call has its wait before it.
     await world.pool.query(`UPDATE pace SET not_before = clock_timestamp() + interval '8 seconds'`);
     const run = await world.start();
-    await expect.poll(async () => (await statusDocument(world.pool)).lanes[0], { timeout: 20_000, interval: 50 })
+    await expect.poll(async () => (await statusDocument(world.pool)).lanes[0], { timeout: 60_000, interval: 50 })
       .toMatchObject({ state: 'waiting', reason: 'loyalty allows one call in 4 s, and the log-in takes one', until: expect.any(String) });
     expect((await world.until(run, ended)).counts).toMatchObject({ delivered: 5 });
-    await expect.poll(async () => (await statusDocument(world.pool)).lanes[0], { timeout: 20_000, interval: 50 }).toMatchObject({ state: 'idle', reason: null });
-  }, 60_000);
+    await expect.poll(async () => (await statusDocument(world.pool)).lanes[0], { timeout: 60_000, interval: 50 }).toMatchObject({ state: 'idle', reason: null });
+  }, 240_000);
 
   test('where the gap is long a durable timer waits it out: no call leaves early, none a second late', async ({ onTestFinished }) => {
     await onTheDot({ onTestFinished }, 5_000, 4);
