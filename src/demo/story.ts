@@ -39,12 +39,8 @@ export async function* tell({ world, onPulse, signal, begin }: StoryOptions): As
   const platform = world.sandbox.mailingcore;
   const spoilt = chooseSpoilt(keys);
   const refused = new Set([...spoilt.addressless, ...spoilt.byRow, ...spoilt.byCall]);
-  // What cannot be sent and what the platform refuses stays missing there. A contact without a key is nobody's; of one
-  // that cannot be sent no locale is known.
-  const rejected = new Set([...spoilt.byRow, ...spoilt.byCall]);
-  const unsendable = new Set(spoilt.addressless);
-  const missing = countByLocale((await crm.rows()).filter((row) => row.opt_in).flatMap((row): { readonly locale: string | null }[] =>
-    rejected.has(row.external_id) ? [row] : unsendable.has(row.external_id) ? [{ locale: null }] : []));
+  // What cannot be sent and what the platform refuses stays missing there. A contact without a key is nobody's.
+  const missing = countByLocale((await crm.rows()).filter((row) => row.opt_in && refused.has(row.external_id)));
   await crm.spoil(spoilt);
   const usual = platformFaults(spoilt);
   platform.setFaults(usual);
