@@ -5,6 +5,7 @@ import { closeRun, findRun, findRunOfWorkflow, isFullDue, noteRemapping, type Po
 import type { Dependencies } from './dependencies.js';
 import { seenRun } from './observe.js';
 import type { Activities } from './types.js';
+import { unknownSync } from './unknown-sync.js';
 
 /** Finds the run a command opened, or opens one for a schedule. */
 export function openRun({ pool, config, connectors, temporal, observer }: Dependencies): Activities['openRun'] {
@@ -12,7 +13,7 @@ export function openRun({ pool, config, connectors, temporal, observer }: Depend
     const current = config.current();
     const rules = current.syncs[sync];
     if (!rules) {
-      const reason = `there is no sync ${sync} in the worker's configuration, ${current.file} (start a worker with the file that has it, or add it there)`;
+      const reason = unknownSync(sync, current);
       // Whoever follows the run is told at once, and not when a sweep finds its workflow gone.
       const open = given === null ? undefined : await findRun(pool, given);
       if (open) await closeRun(pool, open.no, 'failed', reason);

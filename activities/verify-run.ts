@@ -6,6 +6,7 @@ import { SourceError } from '../src/sources/index.js';
 import type { Dependencies } from './dependencies.js';
 import { seenActivity } from './observe.js';
 import type { Activities, VerifyBeat } from './types.js';
+import { unknownSync } from './unknown-sync.js';
 
 /** Verifies the sync of a run and records the verdict with the run. */
 export function verifyRun(dependencies: Dependencies): Activities['verifyRun'] {
@@ -29,7 +30,7 @@ async function verify(
 ): Promise<VerificationDocument> {
   const context = Context.current();
   const current = config.current();
-  if (!current.syncs[sync]) throw ApplicationFailure.nonRetryable(`there is no sync ${sync} in the worker's configuration, ${current.file} (start a worker with the file that has it, or add it there)`, 'UnknownSync');
+  if (!current.syncs[sync]) throw ApplicationFailure.nonRetryable(unknownSync(sync, current), 'UnknownSync');
   // Counts only. The last ones are said again while nothing moves: a heartbeat without any would wipe them.
   let read: VerifyBeat | undefined;
   const beat = (): void => { context.heartbeat(read); };

@@ -131,8 +131,10 @@ export class Calls {
     const { capabilities } = driven.destination;
     const batch = stop.aborted
       ? undefined
-      : await claimBatch(pool, lease, group, Math.min(driven.batchSize, mostRows(capabilities, group)), this.shares(lane), Math.max(departsAt - performance.now(), 0), queue.floors,
-        capabilities.matchedBy === 'identity', onlyOptOuts, queue.urgentOnly);
+      : await claimBatch(pool, lease, group, Math.min(driven.batchSize, mostRows(capabilities, group)), {
+        share: this.shares(lane), departsInMs: Math.max(departsAt - performance.now(), 0), floors: queue.floors,
+        identified: capabilities.matchedBy === 'identity', onlyOptOuts, held: queue.urgentOnly,
+      });
     // Claims take longer on a busy machine: what the last ones took, with some room, slowly forgotten.
     this.leadMs = Math.min(Math.max(this.leadMs * 0.9, (performance.now() - claimsAt) * 1.5, LEAD_MS), 1_000);
     if (batch === undefined) {

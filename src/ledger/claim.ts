@@ -176,14 +176,25 @@ const claimSql = (head: string): string => `
       max(r.seq) FILTER (WHERE r.priority = 2), max(r.seq) FILTER (WHERE r.priority = 3)) AS reached
   FROM r, b GROUP BY b.id, b.started_at`;
 
+export interface ClaimOptions {
+  /** The lowest class may go before the middle ones. @default false */
+  readonly share?: boolean;
+  /** When the call will leave, for the books; milliseconds from now. @default 0 */
+  readonly departsInMs?: number;
+  /** Where to begin in the open queue. @default its start */
+  readonly floors?: Floors;
+  /** The platform has ids of its own that may be known. @default false */
+  readonly identified?: boolean;
+  /** Nothing else may leave just now: what else is ready stays. @default false */
+  readonly onlyOptOuts?: boolean;
+  /** The account of a restored ledger: nothing that is as old may leave. @default false */
+  readonly held?: boolean;
+}
+
 /**
  * Moves up to `size` ready rows from the outbox into a new batch, in one statement, under the lease.
  * Rows of a contact that is already in flight stay behind.
  *
- * @param departsInMs when the call will leave, for the books
- * @param identified whether the platform has ids of its own that may be known
- * @param onlyOptOuts nothing else may leave just now: what else is ready stays
- * @param held the account of a restored ledger: nothing that is as old may leave
  * @returns undefined when nothing was ready, the lane was blocked or paused meanwhile, or the lease is no longer ours
  */
 export async function claimBatch(
@@ -191,12 +202,7 @@ export async function claimBatch(
   lease: Lease,
   group: Pick<Claimable, 'destinationId' | 'action' | 'kind' | 'form' | 'bundle'>,
   size: number,
-  share: boolean,
-  departsInMs: number,
-  floors: Floors = NO_FLOORS,
-  identified = false,
-  onlyOptOuts = false,
-  held = false,
+  { share = false, departsInMs = 0, floors = NO_FLOORS, identified = false, onlyOptOuts = false, held = false }: ClaimOptions = {},
 ): Promise<ClaimedBatch | undefined> {
   const values: unknown[] = [group.destinationId, group.kind, size, lease.accountId, lease.fence, departsInMs, group.bundle];
   let head = BUNDLED;

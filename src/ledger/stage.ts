@@ -162,13 +162,18 @@ export function stageRises(pool: Pool, page: Omit<StagePage, 'rows' | 'extracted
   return stage(pool, { ...page, rows: [], extracted: 0, filtered: 0, superseded: 0, invalid: [], warnings: {} }, () => Promise.resolve(), async (connection) => {
     await connection.query(`CREATE TEMP TABLE IF NOT EXISTS ${STAGE_TABLE}`);
     // Before its rows are taken: whoever supersedes them holds this lock and waits for them, in that order.
-    await connection.query(
-      `SELECT pg_advisory_xact_lock(796201, d.id) FROM (
-         SELECT id FROM destination WHERE account_id = (SELECT account_id FROM destination WHERE id = $1) ORDER BY id OFFSET 0) d`,
-      [page.destinationId],
-    );
+    await lockDestinations(connection, page.destinationId, true);
     return fillFromRises(connection, page.runNo, RELEASED_AT_ONCE);
   });
+}
+
+/** Locks a destination, or all of its account, against whoever adds waiting rows; in one order, so that two do not wait for each other. */
+async function lockDestinations(connection: Connection, destinationId: number, wholeAccount: boolean): Promise<void> {
+  await connection.query(
+    `SELECT pg_advisory_xact_lock(796201, d.id) FROM (
+       SELECT id FROM destination WHERE id = $1 OR ($2 AND account_id = (SELECT account_id FROM destination WHERE id = $1)) ORDER BY id OFFSET 0) d`,
+    [destinationId, wholeAccount],
+  );
 }
 
 /** What the working table of a page holds. */
@@ -240,12 +245,8 @@ async function classify(connection: Connection, page: StagePage, { rows: count, 
   if (count === 0) return { unchanged: 0, still: 0, queued: 0, ended: 0, optOuts: 0, taken: 0, apart: 0, uninvited: [], suppressed: 0, withheld: [] };
   // Staging and everything that puts rows back exclude each other for one destination; claiming does
   // not take this lock: it skips the rows locked by the second statement instead.
-  await connection.query(
-    // Who shares an identity can be on any list of the account: then all of them, in one order.
-    `SELECT pg_advisory_xact_lock(796201, d.id) FROM (
-       SELECT id FROM destination WHERE id = $1 OR ($2 AND account_id = (SELECT account_id FROM destination WHERE id = $1)) ORDER BY id OFFSET 0) d`,
-    [page.destinationId, identified],
-  );
+  // Who shares an identity can be on any list of the account.
+  await lockDestinations(connection, page.destinationId, identified);
   const { ways = {} } = page;
   const renames = ways.keyChange === 'platform';
   if (renamed) await renameKeys(connection, page, !renames);

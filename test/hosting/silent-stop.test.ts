@@ -8,21 +8,13 @@ import { hostWorker } from '../../src/hosting/index.js';
 import { openRuntime } from '../../src/runtime/index.js';
 import { startRelay } from '../support/relay.js';
 import { createDatabase } from '../support/runtime.js';
+import { smallConfig } from './config.js';
 
 test('a worker with nothing under way ends within seconds of being told, also where Temporal does not end its polls', async () => {
   const database = await createDatabase();
   const directory = mkdtempSync(join(tmpdir(), 'syncline-silent-'));
   const relay = await startRelay(Number(new URL(`http://${inject('temporalAddress')}`).port));
-  const config = parseConfig(`version: 1
-database: {url: "${database.url}"}
-temporal: {address: "127.0.0.1:${relay.port}", taskQueue: silent}
-sources:
-  crm: {type: csv, path: ./contacts.csv, key: id, updatedAt: updated_at, fields: {email: email}}
-destinations:
-  news: {type: mailingcore, baseUrl: "http://127.0.0.1:1", apiKey: mc_test_key, tenantId: t}
-syncs:
-  one: {source: crm, destination: news}
-`, { file: join(directory, 'syncline.yaml'), shown: 'syncline.yaml', env: {} });
+  const config = parseConfig(smallConfig(`database: {url: "${database.url}"}\ntemporal: {address: "127.0.0.1:${relay.port}", taskQueue: silent}\n`), { file: join(directory, 'syncline.yaml'), shown: 'syncline.yaml', env: {} });
   const runtime = await openRuntime({ directory, database: { url: database.url }, temporal: config.temporal, report: () => undefined });
   const host = await hostWorker({ config: new LiveConfig(config), runtime, directory, warn: () => undefined });
   try {

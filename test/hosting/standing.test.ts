@@ -10,15 +10,8 @@ import { createPool, migrate, type Pool } from '../../src/ledger/index.js';
 import type { Runtime } from '../../src/runtime/index.js';
 import { openMetrics, type Metrics } from '../../src/telemetry/index.js';
 import { createDatabase, suiteRuntime, type TestDatabase } from '../support/runtime.js';
+import { smallConfig } from './config.js';
 
-const TEXT = `version: 1
-sources:
-  crm: {type: csv, path: ./contacts.csv, key: id, updatedAt: updated_at, fields: {email: email}}
-destinations:
-  news: {type: mailingcore, baseUrl: "http://127.0.0.1:1", apiKey: mc_test_key, tenantId: t}
-syncs:
-  one: {source: crm, destination: news}
-`;
 const ABOUT = { version: '1', taskQueue: 'q', namespace: 'n' };
 
 let database: TestDatabase;
@@ -56,7 +49,7 @@ interface Asked {
 /** What a worker in this state answers. */
 async function asked(state: Partial<ServeOptions>): Promise<Asked> {
   const served = await serve({
-    at: { port: 0, host: '127.0.0.1' }, pool, config: new LiveConfig(parseConfig(TEXT, { file: '/nowhere/syncline.yaml', shown: 'syncline.yaml', env: {} })),
+    at: { port: 0, host: '127.0.0.1' }, pool, config: new LiveConfig(parseConfig(smallConfig(), { file: '/nowhere/syncline.yaml', shown: 'syncline.yaml', env: {} })),
     temporal: { client: runtime.client, taskQueue: runtime.taskQueue, attributes: false }, lives: () => true, temporalAnswers: answering(runtime.connection), ...state,
   });
   const read = async (path: string): Promise<readonly [number, Record<string, unknown>]> => {

@@ -34,7 +34,7 @@ export function stageWith(pool: Pool, run: TestRun, ways: Ways, wishes: readonly
 export async function claimNext(pool: Pool, lease: Lease, size = 1000, identified = false): Promise<ClaimedBatch | undefined> {
   const groups = [...await claimable(pool, lease.accountId, 1000)].sort((a, b) => Number(b.urgent) - Number(a.urgent) || a.kind - b.kind || (a.bundle ?? 0) - (b.bundle ?? 0));
   for (const group of groups) {
-    const batch = await claimBatch(pool, lease, group, size, false, 0, undefined, identified);
+    const batch = await claimBatch(pool, lease, group, size, { identified });
     if (batch) return batch;
   }
   return undefined;

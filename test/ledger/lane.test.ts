@@ -129,7 +129,7 @@ describe('claiming', () => {
     expect(await claimable(pool, a.accountId, 1000)).toEqual([]);
     await expect.poll(async () => (await claimable(pool, a.accountId, 1000)).map((group) => [group.bundle !== null, group.ready, group.tries])).toEqual([[true, 2, 1]]);
     const [group] = await claimable(pool, a.accountId, 1000);
-    expect(keysOf(await claimBatch(pool, lease, group!, 1000, false, 0))).toEqual(['k', 'l']);
+    expect(keysOf(await claimBatch(pool, lease, group!, 1000))).toEqual(['k', 'l']);
   });
 
   it('passes over rows that are being staged anew, and takes them as they become', async () => {

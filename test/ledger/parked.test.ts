@@ -22,7 +22,7 @@ test('an opt-out of a restored ledger waits until a run has read it again, also 
   await stage(pool, again, [{ key: 'k', at: 2, value: 'A', consent: 1 }]);
   await parkOld(pool, a.accountId);
   const [group] = await claimable(pool, a.accountId, 1000);
-  const batch = await claimBatch(pool, lease, group!, 1000, false, 0);
+  const batch = await claimBatch(pool, lease, group!, 1000);
   expect(batch?.rows.map(({ key, emailConsent }) => [key, emailConsent])).toEqual([['k', 1]]);
   expect((await audit(pool, null)).runs.flatMap((one) => one.faults)).toEqual([]);
 });
@@ -40,10 +40,10 @@ test('what is as old stays also where it came after the last look: an opt-out of
   await learnOptOuts(pool, { destination: { name: 'newsletter', account: 'acme' }, origin: 'webhook' }, [{ key: 'held', email: null, channel: 'email', at: null, reason: 'unsubscribed', evidence: 'act' }]);
   const [group] = await claimable(pool, b.accountId, 1000);
   expect(group).toMatchObject({ urgent: true });
-  expect(await claimBatch(pool, lease, group!, 1000, false, 0, undefined, false, false, true)).toBeUndefined();
+  expect(await claimBatch(pool, lease, group!, 1000, { held: true })).toBeUndefined();
   const again = await startRun(pool, b, 'full');
   await stage(pool, again, [{ key: 'held', at: 3, value: 'C', consent: 1 }]);
-  const batch = await claimBatch(pool, lease, group!, 1000, false, 0, undefined, false, false, true);
+  const batch = await claimBatch(pool, lease, group!, 1000, { held: true });
   expect(batch?.rows.map(({ key, fields, emailConsent }) => [key, fields.includes('C'), emailConsent])).toEqual([['held', true, 1]]);
   expect((await audit(pool, null)).runs.flatMap((one) => one.faults)).toEqual([]);
 });

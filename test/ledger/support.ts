@@ -97,14 +97,14 @@ export async function takeLease(pool: Pool, accountId: number, owner = 'test'): 
 export async function claimLoose(pool: Pool, lease: Lease, destinationId: number, size = 1000, share = false): Promise<ClaimedBatch | undefined> {
   const { rows } = await pool.query<{ id: number }>(`SELECT id FROM kind WHERE destination_id = $1 AND action = 0 AND form = 0 AND shape = ''`, [destinationId]);
   const kind = rows[0]?.id;
-  return kind === undefined ? undefined : claimBatch(pool, lease, { destinationId, action: 0, kind, form: { consent: true, renames: false }, bundle: null }, size, share, 0);
+  return kind === undefined ? undefined : claimBatch(pool, lease, { destinationId, action: 0, kind, form: { consent: true, renames: false }, bundle: null }, size, { share });
 }
 
 /** Claims whatever is ready, bundles first, and hands over each batch. */
 export async function claimAny(pool: Pool, lease: Lease, size = 1000): Promise<ClaimedBatch | undefined> {
   const groups = [...await claimable(pool, lease.accountId, 1000)].sort((a, b) => (b.bundle ?? 0) - (a.bundle ?? 0));
   for (const group of groups) {
-    const batch = await claimBatch(pool, lease, group, size, false, 0);
+    const batch = await claimBatch(pool, lease, group, size);
     if (batch) return batch;
   }
   return undefined;
