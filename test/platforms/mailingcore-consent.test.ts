@@ -45,7 +45,7 @@ async function nothingWaits(): Promise<void> {
 const suppressions = async (): Promise<readonly string[]> =>
   (await world.pool.query<{ known: string }>(`SELECT origin || ' ' || COALESCE(key, 'by address') AS known FROM suppression WHERE lifted_at IS NULL AND id > $1 ORDER BY id`, [before])).rows.map(({ known }) => known);
 
-test.each([['deliver', '1', 'webhook 1'], ['lost', '2', 'read by address']] as const)('who unsubscribed at MailingCore (webhook: %s) is never opted in again by an older consent, while the rest of the contact flows', async (webhooks, key, first) => {
+test.each([['deliver', '1', ['webhook 1', 'read 1']], ['lost', '2', ['read by address']]] as const)('who unsubscribed at MailingCore (webhook: %s) is never opted in again by an older consent, while the rest of the contact flows', async (webhooks, key, first) => {
   const { mailingcore } = world.sandbox;
   mailingcore.setFaults({ webhooks });
   expect(held(key)).toMatchObject({ optIn: true });
@@ -56,7 +56,8 @@ test.each([['deliver', '1', 'webhook 1'], ['lost', '2', 'read by address']] as c
     expect(await world.run()).toMatchObject({ status: 'completed', counts: { queued: 1, delivered: 1 } });
     expect(held(key)).toMatchObject({ optIn: false, attributes: { city: `City ${n}` } });
   }
-  expect((await suppressions())[0]).toBe(first);
+  // A run that reads meanwhile may be first.
+  expect(first).toContain((await suppressions())[0]);
   expect(mailingcore.isSuppressed(`person${key}@example.com`)).toBe(true);
   expect(mailingcore.violations()).toBe(0);
   expect((await audit(world.pool, null)).balanced).toBe(true);
